@@ -3,7 +3,7 @@
 # does nothing until that file changes. Without Python or a package index it says so and succeeds: drey is then measured alone.
 # PYTHON names the interpreter to use (default: python3.11, else python3). DREY_REQUIRE=peers makes a skip a failure.
 set -u
-cd "${0%/*}/.." || exit 1
+case $0 in */*) cd "${0%/*}/.." ;; *) cd .. ;; esac || exit 1
 venv=.venv
 stamp=$venv/requirements.installed
 
