@@ -1,10 +1,6 @@
 package diag
 
-import (
-	"math"
-
-	"gonum.org/v1/gonum/dsp/fourier"
-)
+import "math"
 
 // Autocovariance returns the autocovariances of one chain at lags 0 … len(chain)−1, each sum divided by len(chain) (the
 // biased estimate, whose spectrum is not negative: Geyer 1992, "Practical Markov chain Monte Carlo", section 3.1). A
@@ -32,62 +28,46 @@ func Autocorrelation(chain []float64) []float64 {
 // correlogram computes autocovariances of rows of one length by the fast Fourier transform, padded with as many zeros
 // as keep lags from wrapping round. Its buffers are reused between calls.
 type correlogram struct {
-	draws int
-	fft   *fourier.CmplxFFT
-	buf   []complex128
-	power []float64
-	lags  []float64
+	draws    int
+	spectrum *transform
+	buf      []complex128
+	power    []float64
+	lags     []float64
 }
 
 func newCorrelogram(draws int) *correlogram {
-	n := smoothLength(2 * draws)
-	return &correlogram{
-		draws: draws,
-		fft:   fourier.NewCmplxFFT(n),
-		buf:   make([]complex128, n),
-		power: make([]float64, n),
-		lags:  make([]float64, draws),
+	n := 1
+	for n < 2*draws {
+		n *= 2
 	}
-}
-
-// smoothLength returns the smallest number of at least n without prime factors above 5: those the transform has fast
-// passes for.
-func smoothLength(n int) int {
-	for ; ; n++ {
-		rest := n
-		for _, prime := range []int{2, 3, 5} {
-			for rest%prime == 0 {
-				rest /= prime
-			}
-		}
-		if rest == 1 {
-			return n
-		}
+	return &correlogram{
+		draws:    draws,
+		spectrum: newTransform(n),
+		buf:      make([]complex128, n),
+		power:    make([]float64, n),
+		lags:     make([]float64, draws),
 	}
 }
 
 // meanAutocovariance returns the average over rows of their autocovariances at lags 0 … draws−1 (divisor draws, each row
 // about its own mean). The result is overwritten by the next call.
 //
-// The transform is linear, so the power spectra are summed and inverted once; and two rows share one complex transform
-// Z of x + iy, as |X(k)|² + |Y(k)|² = (|Z(k)|² + |Z(−k)|²)/2.
+// The transform is linear, so the power spectra are summed and inverted once; and two rows x, y share one transform, of
+// x + iy, whose autocovariance has for its real part the sum of theirs.
 func (g *correlogram) meanAutocovariance(rows [][]float64) []float64 {
-	n := len(g.buf)
 	clear(g.power)
 	for i := 0; i < len(rows); i += 2 {
 		g.load(rows[i:min(i+2, len(rows))])
-		g.fft.Coefficients(g.buf, g.buf)
+		g.spectrum.forward(g.buf)
 		for k, z := range g.buf {
-			half := 0.5 * (real(z)*real(z) + imag(z)*imag(z))
-			g.power[k] += half
-			g.power[(n-k)%n] += half
+			g.power[k] += real(z)*real(z) + imag(z)*imag(z)
 		}
 	}
 	for k, v := range g.power {
 		g.buf[k] = complex(v, 0)
 	}
-	g.fft.Coefficients(g.buf, g.buf) // the spectrum is even: forward and inverse are one
-	scale := 1 / (float64(n) * float64(g.draws) * float64(len(rows)))
+	g.spectrum.inverse(g.buf)
+	scale := 1 / (float64(len(g.buf)) * float64(g.draws) * float64(len(rows)))
 	for lag := range g.lags {
 		g.lags[lag] = real(g.buf[lag]) * scale
 	}

@@ -1,7 +1,6 @@
 package diag
 
 import (
-	"cmp"
 	"math"
 	"slices"
 )
@@ -60,14 +59,14 @@ func (p *pool) rank() {
 	for i, v := range p.flat {
 		entries[i] = entry{v, i}
 	}
-	slices.SortFunc(entries, func(a, b entry) int {
+	slices.SortFunc(entries, func(a, b entry) int { // equal draws share a rank: their order is of no account
 		switch {
 		case a.value < b.value:
 			return -1
 		case a.value > b.value:
 			return 1
 		}
-		return cmp.Compare(a.at, b.at)
+		return 0
 	})
 	p.order = make([]int, len(entries))
 	p.sorted = make([]float64, len(entries))
