@@ -1,0 +1,59 @@
+package expand
+
+import "github.com/drey-sampler/drey/pkg/tensor"
+
+// roundMagic is 1.5·2^52: adding it to |x| < 2^51 leaves round-to-nearest(x) in the low bits of the sum's pattern, and
+// subtracting it again gives that integer as a float. It stands for the float ↔ integer conversions that SIMD lacks.
+const (
+	roundMagic     = 0x1.8p52
+	roundMagicBits = 0x4338000000000000
+	signBit        = -1 << 63
+)
+
+func bits(x tensor.Value) tensor.Value     { return x.Bitcast(tensor.I64) }
+func fromBits(b tensor.Value) tensor.Value { return b.Bitcast(tensor.F64) }
+
+// intToFloat returns the I64 k, |k| < 2^51, as a float.
+func intToFloat(k tensor.Value) tensor.Value {
+	return fromBits(k.Add(int64(roundMagicBits))).Sub(roundMagic)
+}
+
+// pow2 returns 2^k for an I64 whose low 12 bits are those of k, -1022 ≤ k ≤ 1023.
+func pow2(k tensor.Value) tensor.Value { return fromBits(k.Add(1023).Shl(52)) }
+
+// copySign returns magnitude with the sign of x; magnitude must not be negative.
+func copySign(magnitude, x tensor.Value) tensor.Value {
+	return fromBits(bits(magnitude).Or(bits(x).And(int64(signBit))))
+}
+
+// horner returns c[0] + c[1] x + … by Horner's rule: fewest operations.
+func horner(x tensor.Value, c []float64) tensor.Value {
+	y := x.Mul(c[len(c)-1]).Add(c[len(c)-2])
+	for i := len(c) - 3; i >= 0; i-- {
+		y = y.Mul(x).Add(c[i])
+	}
+	return y
+}
+
+// estrin returns c[0] + c[1] x + … by Estrin's scheme: a shorter chain of dependent operations than Horner's.
+func estrin(x tensor.Value, c []float64) tensor.Value {
+	terms := make([]tensor.Value, 0, (len(c)+1)/2)
+	for i := 0; i+1 < len(c); i += 2 {
+		terms = append(terms, x.Mul(c[i+1]).Add(c[i]))
+	}
+	if len(c)%2 == 1 {
+		terms = append(terms, tensor.Lift(c[len(c)-1]))
+	}
+	for p := x; len(terms) > 1; {
+		p = p.Mul(p)
+		next := terms[:0]
+		for i := 0; i+1 < len(terms); i += 2 {
+			next = append(next, p.Mul(terms[i+1]).Add(terms[i]))
+		}
+		if len(terms)%2 == 1 {
+			next = append(next, terms[len(terms)-1])
+		}
+		terms = next
+	}
+	return terms[0]
+}

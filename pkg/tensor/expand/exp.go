@@ -1,0 +1,62 @@
+package expand
+
+import "github.com/drey-sampler/drey/pkg/tensor"
+
+// ln 2 in two parts, the first of 32 bits so that its product with an exponent is exact (fdlibm, e_exp.c), and 1/ln 2.
+const (
+	log2E = 0x1.71547652b82fep0
+	ln2Hi = 0x1.62e42feep-1
+	ln2Lo = 0x1.a39ef35793c76p-33
+)
+
+// expParts are the pieces of e^x = 2^k (1 + r + t): k in the low 12 bits of an I64, r the leading part of the reduced
+// argument, |r| ≤ ln 2/2, and t what is left, about r²/2.
+type expParts struct{ k, r, t tensor.Value }
+
+// reduceExp splits x + xLow, |x| < 2^40; xLow may be absent.
+func reduceExp(x, xLow tensor.Value) expParts {
+	sum := x.Mul(log2E).Add(roundMagic)
+	kf := sum.Sub(roundMagic)
+	hi := x.Sub(kf.Mul(ln2Hi))
+	lo := kf.Mul(ln2Lo)
+	if xLow.IsValid() {
+		lo = lo.Sub(xLow)
+	}
+	r := hi.Sub(lo)
+	low := hi.Sub(r).Sub(lo)
+	return expParts{k: bits(sum), r: r, t: r.Mul(r).Mul(estrin(r, expQ)).Add(low)}
+}
+
+// scale returns y·2^k for -1080 ≤ k ≤ 1024, rounding once: the scale is applied in two steps, the first exact.
+func (p expParts) scale(y tensor.Value) tensor.Value {
+	half := p.k.Shr(1)
+	return y.Mul(pow2(half)).Mul(pow2(p.k.Sub(half)))
+}
+
+// exp returns e^x. Outside [-746, 710], where the result is 0 or infinite, x is clamped; NaN passes through.
+func exp(x tensor.Value) tensor.Value {
+	p := reduceExp(x.Clamp(-746.0, 710.0), tensor.Value{})
+	return p.scale(p.r.Add(p.t).Add(1))
+}
+
+// expm1 returns e^x - 1. With h = 2^(k-1), twice (h - ½) + h r + h t: the first sum is exact or nearly so where it cancels,
+// and h does not overflow.
+func expm1(x tensor.Value) tensor.Value {
+	p := reduceExp(x.Clamp(-40.0, 710.0), tensor.Value{})
+	h := pow2(p.k.Sub(1))
+	y := h.Sub(0.5).Add(h.Mul(p.r)).Add(h.Mul(p.t)).Mul(2)
+	return tensor.Select(x.Abs().Lt(0x1p-54), x, y) // keeps -0 and subnormals
+}
+
+// tanh returns e/(e + 2) with e = e^(2|x|) - 1, where errors of e are damped, and the sign of x. From |x| = 22 on it is 1.
+func tanh(x tensor.Value) tensor.Value {
+	a := x.Abs().Min(22.0)
+	e := expm1(a.Add(a))
+	return copySign(e.Div(e.Add(2)), x)
+}
+
+// sigmoid returns 1/(1 + e^-x) as e^-|x|/(1 + e^-|x|) for negative x, which keeps small results.
+func sigmoid(x tensor.Value) tensor.Value {
+	e := exp(x.Abs().Neg())
+	return tensor.Select(x.Lt(0), e, 1.0).Div(e.Add(1))
+}

@@ -1,0 +1,77 @@
+// Package expand writes special functions as programs of IEEE operations, so that every engine gives the same bits.
+//
+// Each function is straight-line elementwise code: add, subtract, multiply, divide, square root, min, max, compare,
+// select, and integer operations on bit patterns. There are no tables, loops or branches, so fusion and SIMD apply, and
+// no fused multiply-add, so amd64 and arm64 agree to the bit.
+package expand
+
+import "github.com/drey-sampler/drey/pkg/tensor"
+
+// unary and binary hold the float64 expansions.
+var unary = map[tensor.Op]func(x tensor.Value) tensor.Value{
+	tensor.OpRsqrt:    rsqrt,
+	tensor.OpExp:      exp,
+	tensor.OpExpm1:    expm1,
+	tensor.OpLog:      log,
+	tensor.OpLog1p:    log1p,
+	tensor.OpTanh:     tanh,
+	tensor.OpSigmoid:  sigmoid,
+	tensor.OpSoftplus: softplus,
+}
+
+var binary = map[tensor.Op]func(x, y tensor.Value) tensor.Value{
+	tensor.OpLogAddExp: logAddExp,
+}
+
+// IsExpanded reports whether op is one that Unary or Binary writes in primitive operations.
+func IsExpanded(op tensor.Op) bool { return unary[op] != nil || binary[op] != nil }
+
+// Unary returns op(x) in primitive operations. x is a float Value of a trace, of any shape; F32 operands are computed in
+// F64 and rounded. It panics if op is not an expanded operation with one operand.
+func Unary(op tensor.Op, x tensor.Value) tensor.Value {
+	f := unary[op]
+	if f == nil {
+		panic("expand: no expansion of " + op.String())
+	}
+	if x.DType() == tensor.F32 {
+		return f(x.Convert(tensor.F64)).Convert(tensor.F32)
+	}
+	return f(x)
+}
+
+// Binary returns op(x, y) in primitive operations, for x and y of one float dtype and shape. It panics if op is not an
+// expanded operation with two operands.
+func Binary(op tensor.Op, x, y tensor.Value) tensor.Value {
+	f := binary[op]
+	if f == nil {
+		panic("expand: no expansion of " + op.String())
+	}
+	if x.DType() == tensor.F32 {
+		return f(x.Convert(tensor.F64), y.Convert(tensor.F64)).Convert(tensor.F32)
+	}
+	return f(x, y)
+}
+
+// Rule is the tensor.Rule that replaces expanded operations, for passes that copy a program for another reason too.
+func Rule(n *tensor.Node, in []tensor.Value) ([]tensor.Value, bool) {
+	switch {
+	case unary[n.Op] != nil:
+		return []tensor.Value{Unary(n.Op, in[0])}, true
+	case binary[n.Op] != nil:
+		return []tensor.Value{Binary(n.Op, in[0], in[1])}, true
+	}
+	return nil, false
+}
+
+// Run returns f with every expanded operation, in its regions too, written in primitive ones. It panics if f is not a
+// well-formed Func. Operands are expanded apart; a pass that shares common subexpressions should follow.
+func Run(f *tensor.Func) *tensor.Func {
+	g, err := tensor.TraceLike(f, func(args []tensor.Value) []tensor.Value { return f.ApplyWith(Rule, args...) })
+	if err != nil {
+		panic("expand: " + err.Error())
+	}
+	return g
+}
+
+// rsqrt returns 1/√x: two correctly rounded operations, within 1 ulp.
+func rsqrt(x tensor.Value) tensor.Value { return tensor.Lift(1.0).Div(x.Sqrt()) }
