@@ -89,17 +89,3 @@ func (g *correlogram) load(rows [][]float64) {
 		g.buf[i] = complex(v-m, y[i]-my)
 	}
 }
-
-// finite reports whether no element of rows is NaN or infinite, and returns the smallest and the largest.
-func finite(rows [][]float64) (low, high float64, ok bool) {
-	low, high = math.Inf(1), math.Inf(-1)
-	for _, row := range rows {
-		for _, v := range row {
-			if math.IsNaN(v) || math.IsInf(v, 0) {
-				return 0, 0, false
-			}
-			low, high = min(low, v), max(high, v)
-		}
-	}
-	return low, high, true
-}

@@ -32,6 +32,8 @@ func TestIntegratedTimeByHand(t *testing.T) {
 		{"antithetic", []float64{1, -1.2, 9, 9, 9, 9, 9, 9, 9, 9}, 0},
 		// n − 3 is the last lag an even term is read at: Γ3 is not summed, its even term is.
 		{"ends with the chain", []float64{1, 0.5, 0.4, 0.4, 0.3, 0.3, 0.2, 0.2, 9, 9}, -1 + 2*(1.5+0.8+0.6) + 0.2},
+		// As above, where that term is negative but its pair is not.
+		{"ends with a negative even term", []float64{1, 0.5, 0.4, 0.4, 0.3, 0.3, -0.1, 0.2, 9, 9}, -1 + 2*(1.5+0.8+0.6) - 0.1},
 	} {
 		got := integratedTime(func(lag int) float64 { return c.rho[lag] }, len(c.rho))
 		if math.Abs(got-c.want) > 1e-14 {

@@ -112,15 +112,12 @@ func fitPareto(x []float64) (k, sigma float64) {
 	}
 	var total, sum float64
 	for i := range b {
-		weight := 0.0
+		relative := 0.0 // all likelihoods over this one
 		for _, other := range logLikelihood {
-			weight += math.Exp(other - logLikelihood[i])
+			relative += math.Exp(other - logLikelihood[i])
 		}
-		weight = 1 / weight
-		if weight >= 10*0x1p-52 { // the rest is rounding; the reference implementations drop it too
-			total += weight
-			sum += b[i] * weight
-		}
+		total += 1 / relative
+		sum += b[i] / relative
 	}
 	mean := sum / total
 	k = paretoShape(mean, x)

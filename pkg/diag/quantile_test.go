@@ -21,6 +21,18 @@ func TestQuantileByHand(t *testing.T) {
 	}
 }
 
+// TestQuantileBetweenTies: between equal draws a quantile is that value to the bit, so that none of them is above it.
+func TestQuantileBetweenTies(t *testing.T) {
+	for i := range 100 {
+		v := 1 / float64(i+3)
+		for j := range 100 {
+			if prob := float64(j) / 99; diag.Quantile([][]float64{{v, v, v}, {v, v, v}}, prob) != v {
+				t.Fatalf("quantile at %v of draws all %v is another", prob, v)
+			}
+		}
+	}
+}
+
 // TestHPDIIsTheShortest compares with all intervals between draws that hold as many.
 func TestHPDIIsTheShortest(t *testing.T) {
 	draws := mapped(normalChains(5, 2, 60), func(_, _ int, x float64) float64 { return x * x })
