@@ -193,12 +193,8 @@ func (b *builder) checkVisible(op Op, v Value) {
 func (b *builder) adoptAll(op Op, in []Value) []Value {
 	want := Invalid
 	if unifies(op) {
-		from := in
-		if op == OpSelect {
-			from = in[1:]
-		}
-		for _, v := range from {
-			if !v.n.DType.isWeak() {
+		for i, v := range in {
+			if sharesDType(op, i) && !v.n.DType.isWeak() {
 				want = v.n.DType
 				break
 			}
@@ -207,7 +203,7 @@ func (b *builder) adoptAll(op Op, in []Value) []Value {
 	out := make([]Value, len(in))
 	for i, v := range in {
 		w := want
-		if op == OpSelect && i == 0 || !v.n.DType.isWeak() {
+		if !sharesDType(op, i) || !v.n.DType.isWeak() {
 			w = Invalid
 		}
 		if v.n.owner == nil {
@@ -217,6 +213,20 @@ func (b *builder) adoptAll(op Op, in []Value) []Value {
 		out[i] = v
 	}
 	return out
+}
+
+// sharesDType reports whether operand i of an operation that unifies is one of those that share a dtype: conditions and
+// indices are not.
+func sharesDType(op Op, i int) bool {
+	switch op {
+	case OpSelect:
+		return i > 0
+	case OpScatterAdd:
+		return i != 1
+	case OpDynamicUpdate:
+		return i < 2
+	}
+	return true
 }
 
 // unifies reports whether all operands of op must share one dtype.
@@ -248,7 +258,7 @@ func (b *builder) adopt(v Value, want DType) Value {
 
 func (b *builder) adoptNode(n *Node, want DType) Value {
 	m := &Node{Op: n.Op, Attr: n.Attr, DType: n.DType, Shape: n.Shape, owner: b}
-	if n.Op == OpConst {
+	if n.Op == OpConst || n.Op == OpIota { // no operand whose trace it could join
 		if n.weak != nil {
 			a, problem := n.weak.resolve(want, n.Shape)
 			if problem != "" {
