@@ -1,7 +1,5 @@
 package diag
 
-import "math"
-
 // Autocovariance returns the autocovariances of one chain at lags 0 … len(chain)−1, each sum divided by len(chain) (the
 // biased estimate, whose spectrum is not negative: Geyer 1992, "Practical Markov chain Monte Carlo", section 3.1). A
 // chain with a NaN or an infinity gives NaNs.
