@@ -57,8 +57,11 @@ func parseMeasurement(stdout []byte, startToSummary bool) (Measurement, error) {
 }
 
 func positive(name string, value *float64) error {
-	if value == nil || !(*value > 0) {
-		return fmt.Errorf("%s is missing or not positive", name)
+	switch {
+	case value == nil:
+		return fmt.Errorf("%s is missing", name)
+	case !(*value > 0):
+		return fmt.Errorf("%s is %v, not positive: if it is a time, the machine is too busy to subtract two runs", name, *value)
 	}
 	return nil
 }
