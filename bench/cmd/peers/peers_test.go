@@ -250,3 +250,13 @@ func TestMarkdown(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestQuickKeepsTwoLengths(t *testing.T) {
+	for _, c := range quick(plan()) {
+		for _, tool := range c.Tools {
+			if a, b := tool.Lengths[0], tool.Lengths[1]; !c.StartToSummary && !(0 < a && a < b) {
+				t.Errorf("%s, %s: lengths %d and %d", c.Name, tool.Name, a, b)
+			}
+		}
+	}
+}
