@@ -8,9 +8,7 @@ import (
 // a float scalar, with respect to each listed float parameter.
 func ValueAndGrad(f *tensor.Func, wrt ...int) (*tensor.Func, error) {
 	g, err := tensor.Trace(f.Name+".grad", f.Float, f.In, func(args []tensor.Value) []tensor.Value {
-		if len(f.Out) == 0 || !f.Out[0].DType.IsFloat() || len(f.Out[0].Shape) > 0 {
-			tensor.Fail("grad", "result 0 of %q is not a float scalar", f.Name)
-		}
+		checkScalar(f)
 		checkFloat(f, wrt)
 		r := start(f, wrt)
 		out := r.forward(f.Body, args)
@@ -80,6 +78,12 @@ func (f *frame) gradients(fn *tensor.Func, wrt []int) []tensor.Value {
 		out[k] = made[i]
 	}
 	return out
+}
+
+func checkScalar(f *tensor.Func) {
+	if len(f.Out) == 0 || !f.Out[0].DType.IsFloat() || len(f.Out[0].Shape) > 0 {
+		tensor.Fail("grad", "result 0 of %q is not a float scalar", f.Name)
+	}
 }
 
 func checkFloat(f *tensor.Func, wrt []int) {

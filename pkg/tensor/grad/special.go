@@ -31,5 +31,5 @@ func tetragamma(x tensor.Value) tensor.Value {
 	// πx is reduced to x - round(x) first, so that cot keeps its accuracy far from 0.
 	frac := tensor.Select(low, x.Sub(x.Round()), 0.25)
 	c := frac.Mul(math.Pi).Tan().Reciprocal()
-	return tensor.Select(low, sum.Sub(c.Mul(c.Mul(c).Add(1)).Mul(2 * math.Pi * math.Pi * math.Pi)), sum)
+	return tensor.Select(low, sum.Sub(c.Mul(c.Mul(c).Add(1)).Mul(2*math.Pi*math.Pi*math.Pi)), sum)
 }
