@@ -169,6 +169,12 @@ func Zeros(d DType, shape ...int) Value {
 // ZerosLike returns zeros of the dtype and shape of x, in the trace of x.
 func ZerosLike(x Value) Value {
 	n := x.node("zeros")
+	switch n.DType {
+	case weakInt:
+		return Lift(0).BroadcastTo(n.Shape...)
+	case weakFloat:
+		return Lift(0.0).BroadcastTo(n.Shape...)
+	}
 	z := Value{&Node{Op: OpConst, Attr: Attr{Array: NewArray(n.DType, nil)}, DType: n.DType}}
 	if n.owner != nil {
 		z = n.owner.adopt(z, Invalid)
