@@ -48,12 +48,34 @@ func CopyRegion(r *Region, env Env, params []Value, rule Rule) []Value {
 	for i, p := range r.Params {
 		env[p] = params[i]
 	}
+	b := env.owner(params)
 	for _, n := range r.Nodes {
-		if n.Op != OpGet {
+		switch {
+		case n.Op == OpGet:
+		case len(n.In) == 0 && b != nil && !n.Op.HasRegions():
+			// Without operands to say so, the copy would belong to no trace, and to each region that uses it anew.
+			copyNode(n, env, rule)
+			if v := env[Value{n}]; v.n != nil && v.n.owner == nil {
+				env[Value{n}] = b.adopt(v, Invalid)
+			}
+		default:
 			copyNode(n, env, rule)
 		}
 	}
 	return env.all(r.Results)
+}
+
+// owner returns the trace that params or the Values of e belong to, nil if there is none.
+func (e Env) owner(params []Value) *builder {
+	if b := ownerOf(params); b != nil {
+		return b
+	}
+	for _, v := range e {
+		if v.n != nil && v.n.owner != nil {
+			return v.n.owner
+		}
+	}
+	return nil
 }
 
 func (e Env) all(vs []Value) []Value {
