@@ -1,0 +1,74 @@
+package store
+
+import "bytes"
+
+// buffer collects the rows of one chain until they become a segment. Warmup rows come before sampling rows.
+type buffer struct {
+	cols     [][]byte // one a column, capacity rows each; nil until the first row
+	capacity int
+	n        int           // rows held
+	warmup   int           // of these, warmup rows
+	next     [phases]int64 // number of the next draw
+	stored   [phases]int64 // draws that were in the segments when the Writer opened the directory
+}
+
+// reserve makes room for the given number of rows.
+func (b *buffer) reserve(cols []column, capacity int) {
+	b.capacity = capacity
+	b.cols = make([][]byte, len(cols))
+	for i := range cols {
+		b.cols[i] = make([]byte, 0, capacity*cols[i].rowBytes())
+	}
+}
+
+// push adds a row; values has the bytes of each column.
+func (b *buffer) push(cols []column, phase Phase, row [][]byte) {
+	for i := range cols {
+		n := len(b.cols[i])
+		b.cols[i] = b.cols[i][:n+cols[i].rowBytes()]
+		copyCanonical(cols[i].dtype, b.cols[i][n:], row[i])
+	}
+	b.n++
+	if phase == Warmup {
+		b.warmup++
+	}
+	b.next[phase]++
+}
+
+// equal reports whether the i-th row held has these values, NaNs being equal.
+func (b *buffer) equal(cols []column, i int, row [][]byte, scratch []byte) bool {
+	for k := range cols {
+		w := cols[k].rowBytes()
+		copyCanonical(cols[k].dtype, scratch[:w], row[k])
+		if !bytes.Equal(scratch[:w], b.cols[k][i*w:(i+1)*w]) {
+			return false
+		}
+	}
+	return true
+}
+
+// batches appends the rows held to out, one batch a phase.
+func (b *buffer) batches(out []rows, chain int, cols []column) []rows {
+	part := func(phase Phase, from, to int) {
+		if from == to {
+			return
+		}
+		r := rows{chain: chain, phase: phase, first: b.next[phase] - int64(to-from), n: to - from, cols: make([][]byte, len(cols))}
+		for i := range cols {
+			w := cols[i].rowBytes()
+			r.cols[i] = b.cols[i][from*w : to*w]
+		}
+		out = append(out, r)
+	}
+	part(Warmup, 0, b.warmup)
+	part(Sampling, b.warmup, b.n)
+	return out
+}
+
+// empty forgets the rows held, which are durable now.
+func (b *buffer) empty() {
+	for i := range b.cols {
+		b.cols[i] = b.cols[i][:0]
+	}
+	b.n, b.warmup = 0, 0
+}

@@ -1,0 +1,110 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"time"
+)
+
+// SetCheckpoint takes a copy of a chain's checkpoint; the next Flush makes it durable, after the draws it covers.
+func (w *Writer) SetCheckpoint(c *Checkpoint) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if c.Chain < 0 || c.Chain >= len(w.chains) {
+		return fmt.Errorf("store: checkpoint of chain %d of a run of %d chains", c.Chain, len(w.chains))
+	}
+	if next := w.chains[c.Chain].next; c.Warmup > next[Warmup] || c.Draws > next[Sampling] || c.Warmup < 0 || c.Draws < 0 {
+		return fmt.Errorf("store: checkpoint of chain %d covers %d warmup and %d sampling draws of the %d and %d appended",
+			c.Chain, c.Warmup, c.Draws, next[Warmup], next[Sampling])
+	}
+	c.set(&w.staged[c.Chain])
+	w.unsaved = true
+	return nil
+}
+
+// Flush makes all draws appended and all checkpoints set durable: one segment, then the checkpoint file.
+func (w *Writer) Flush() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.flush()
+}
+
+// FlushDue does what Flush does if Options.SegmentInterval has passed since the last time it did, or since its first
+// call. Set the chains' checkpoints before it.
+func (w *Writer) FlushDue(now time.Time) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.lastFlush.IsZero() {
+		w.lastFlush = now
+	}
+	if now.Sub(w.lastFlush) < w.opts.SegmentInterval {
+		return nil
+	}
+	if err := w.flush(); err != nil {
+		return err
+	}
+	w.lastFlush = now
+	return nil
+}
+
+func (w *Writer) flush() error {
+	var batches []rows
+	for c := range w.chains {
+		batches = w.chains[c].batches(batches, c, w.cols)
+	}
+	if len(batches) > 0 {
+		path := filepath.Join(w.dir, segmentName(w.segment))
+		err := atomicFile(w.fsys, path, func(out io.Writer) error {
+			return writeSegment(out, w.schema, w.cols, batches)
+		})
+		if err != nil {
+			return err
+		}
+		w.segment++
+		for c := range w.chains {
+			w.chains[c].empty()
+		}
+	}
+	if !w.unsaved {
+		return nil
+	}
+	err := atomicFile(w.fsys, filepath.Join(w.dir, checkpointFile), func(out io.Writer) error {
+		return writeCheckpoints(out, w.run.ID, w.staged)
+	})
+	if err == nil {
+		w.unsaved = false
+	}
+	return err
+}
+
+// Finish flushes and records how the run ended: its state, the error that ended it (or nil), and what change sets (nil
+// for nothing), which is the place for times and counts. It returns what could not be written.
+func (w *Writer) Finish(state State, cause error, change func(*Run)) error {
+	flushed := w.Flush()
+	return errors.Join(flushed, w.Update(func(r *Run) {
+		r.State, r.Error = state, ""
+		if cause != nil {
+			r.Error = cause.Error()
+		}
+		if change != nil {
+			change(r)
+		}
+	}))
+}
+
+// Close releases the directory. It does not flush: what was appended since the last Flush is lost.
+func (w *Writer) Close() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.lock == nil {
+		return nil
+	}
+	err := w.lock.release()
+	w.lock = nil
+	if w.old != nil {
+		err = errors.Join(err, w.old.Close())
+	}
+	return err
+}

@@ -1,0 +1,100 @@
+package store
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// FS is what a Writer does to the file system; tests put failing and crashing ones in its place. A Writer calls it from
+// one goroutine at a time.
+type FS interface {
+	Mkdir(dir string) error               // with its parents; no error if it exists
+	Create(path string) (File, error)     // empties an existing file
+	Rename(oldpath, newpath string) error // replaces newpath
+	Remove(path string) error
+	SyncDir(dir string) error // makes names in dir durable
+}
+
+// File is a file being written.
+type File interface {
+	io.WriteCloser
+	Sync() error // makes the content durable
+}
+
+// OS is the FS of the operating system.
+type OS struct{}
+
+// Mkdir makes dir and its parents.
+func (OS) Mkdir(dir string) error { return os.MkdirAll(dir, 0o755) }
+
+// Create opens path for writing, emptied.
+func (OS) Create(path string) (File, error) { return os.Create(path) }
+
+// Rename replaces newpath by oldpath.
+func (OS) Rename(oldpath, newpath string) error { return os.Rename(oldpath, newpath) }
+
+// Remove removes one file or an empty directory.
+func (OS) Remove(path string) error { return os.Remove(path) }
+
+// SyncDir makes the names in dir durable, where the system can do so.
+func (OS) SyncDir(dir string) error { return syncDir(dir) }
+
+const tempSuffix = ".tmp"
+
+// writeBuffer is the size of one write: large enough to be cheap, small beside a segment.
+const writeBuffer = 64 << 10
+
+// atomicFile makes path hold what write writes, or leaves it as it was: temporary name, sync, rename, sync of the
+// directory. An error names path; the temporary file is removed if that can be done.
+func atomicFile(fsys FS, path string, write func(io.Writer) error) (err error) {
+	temp := path + tempSuffix
+	f, err := fsys.Create(temp)
+	if err != nil {
+		return diskError(path, err)
+	}
+	closed := false
+	defer func() {
+		if err == nil {
+			return
+		}
+		if !closed {
+			_ = f.Close() // the first error is the one to report
+		}
+		_ = fsys.Remove(temp)
+		err = diskError(path, err)
+	}()
+	b := bufio.NewWriterSize(f, writeBuffer)
+	if err = write(b); err != nil {
+		return err
+	}
+	if err = b.Flush(); err != nil {
+		return err
+	}
+	if err = f.Sync(); err != nil {
+		return err
+	}
+	closed = true
+	if err = f.Close(); err != nil {
+		return err
+	}
+	if err = fsys.Rename(temp, path); err != nil {
+		return err
+	}
+	return fsys.SyncDir(filepath.Dir(path))
+}
+
+// diskError names the file and, for a full disk, what is lost and what to do.
+func diskError(path string, err error) error {
+	if isDiskFull(err) {
+		return fmt.Errorf("store: %s: the disk is full; what was stored before is kept: free some space, then go on with drey resume %s: %w",
+			path, filepath.Dir(path), err)
+	}
+	if errors.Is(err, os.ErrPermission) {
+		return fmt.Errorf("store: %s: can't be written; choose another --out: %w", path, err)
+	}
+	return fmt.Errorf("store: %s: %w", path, err)
+}
