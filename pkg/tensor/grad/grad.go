@@ -7,7 +7,7 @@ import (
 // ValueAndGrad returns a program with the parameters of f that returns the results of f, then the gradient of result 0,
 // a float scalar, with respect to each listed float parameter.
 func ValueAndGrad(f *tensor.Func, wrt ...int) (*tensor.Func, error) {
-	g, err := tensor.Trace(f.Name+".grad", f.Float, f.In, func(args []tensor.Value) []tensor.Value {
+	g, err := pruned(tensor.Trace(f.Name+".grad", f.Float, f.In, func(args []tensor.Value) []tensor.Value {
 		checkScalar(f)
 		checkFloat(f, wrt)
 		r := start(f, wrt)
@@ -16,7 +16,7 @@ func ValueAndGrad(f *tensor.Func, wrt ...int) (*tensor.Func, error) {
 		res := f.Body.Results[0]
 		ct.add(res, constantLin(res.DType(), res.Shape(), 1))
 		return append(out, ct.gradients(f, wrt)...)
-	})
+	}))
 	return named(g, f, wrt, "grad"), err
 }
 
@@ -29,12 +29,12 @@ func VJP(f *tensor.Func, wrt ...int) (*tensor.Func, error) {
 			params = append(params, tensor.Param{Name: "ct_" + o.Name, DType: o.DType, Shape: o.Shape})
 		}
 	}
-	g, err := tensor.Trace(f.Name+".vjp", f.Float, params, func(args []tensor.Value) []tensor.Value {
+	g, err := pruned(tensor.Trace(f.Name+".vjp", f.Float, params, func(args []tensor.Value) []tensor.Value {
 		checkFloat(f, wrt)
 		n := len(f.In)
 		out, back := pullback(f, args[:n:n], wrt)
 		return append(out, back(args[n:])...)
-	})
+	}))
 	return named(g, f, wrt, "ct"), err
 }
 

@@ -15,7 +15,7 @@ func JVP(f *tensor.Func, wrt ...int) (*tensor.Func, error) {
 			params = append(params, tensor.Param{Name: "t_" + f.In[i].Name, DType: f.In[i].DType, Shape: f.In[i].Shape})
 		}
 	}
-	g, err := tensor.Trace(f.Name+".jvp", f.Float, params, func(args []tensor.Value) []tensor.Value {
+	g, err := pruned(tensor.Trace(f.Name+".jvp", f.Float, params, func(args []tensor.Value) []tensor.Value {
 		checkFloat(f, wrt)
 		p := startForward(f, wrt)
 		for k, i := range wrt {
@@ -28,7 +28,7 @@ func JVP(f *tensor.Func, wrt ...int) (*tensor.Func, error) {
 			}
 		}
 		return out
-	})
+	}))
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +46,7 @@ func JVP(f *tensor.Func, wrt ...int) (*tensor.Func, error) {
 // ForwardGradient returns what ValueAndGrad does, by forward mode: one pass of tangents an element of each parameter.
 // It is for programs without a reverse mode, such as a While.
 func ForwardGradient(f *tensor.Func, wrt ...int) (*tensor.Func, error) {
-	g, err := tensor.Trace(f.Name+".grad", f.Float, f.In, func(args []tensor.Value) []tensor.Value {
+	g, err := pruned(tensor.Trace(f.Name+".grad", f.Float, f.In, func(args []tensor.Value) []tensor.Value {
 		checkScalar(f)
 		checkFloat(f, wrt)
 		var out []tensor.Value
@@ -61,7 +61,7 @@ func ForwardGradient(f *tensor.Func, wrt ...int) (*tensor.Func, error) {
 			out = f.ApplyWith(nil, args...)
 		}
 		return slices.Concat(out, grads)
-	})
+	}))
 	return named(g, f, wrt, "grad"), err
 }
 
@@ -73,13 +73,13 @@ func Hessian(f *tensor.Func, wrt int) (*tensor.Func, error) {
 		return nil, err
 	}
 	last := len(g.Out) - 1
-	h, err := tensor.Trace(f.Name+".hessian", f.Float, f.In, func(args []tensor.Value) []tensor.Value {
+	h, err := pruned(tensor.Trace(f.Name+".hessian", f.Float, f.In, func(args []tensor.Value) []tensor.Value {
 		p := startForward(g, []int{wrt})
 		out := p.primal(g.Body, args)
 		d := tensor.NumElements(f.In[wrt].Shape)
 		rows := p.directions(g.Body, wrt, g.Body.Results[last])
 		return []tensor.Value{out[0], out[last], rows.Reshape(d, d)}
-	})
+	}))
 	if err != nil {
 		return nil, err
 	}
