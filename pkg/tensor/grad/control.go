@@ -1,92 +1,190 @@
 package grad
 
 import (
+	"slices"
+
 	"github.com/drey-sampler/drey/pkg/tensor"
 )
 
-// scanForward copies an active Scan that also returns the carries before each step: all that the way back needs to
-// repeat a step.
+// scanTape is what the forward copy of a Scan saves for the way back, stacked over the steps: the carries before each
+// step, all that is needed to repeat it, and the results of instructions that cost more than a load.
+type scanTape struct {
+	before []tensor.Value
+	costly []*tensor.Node
+	values []tensor.Value
+}
+
+// scanForward copies an active Scan and tapes it. What the derivative turns out not to need is pruned later.
 func (r *reverse) scanForward(n *tensor.Node, in []tensor.Value) []tensor.Value {
-	nc := n.Attr.Index
-	body := n.Regions[0]
+	nc, body := n.Attr.Index, n.Regions[0]
+	tape := &scanTape{}
+	for _, m := range body.Nodes {
+		if isCostly(m.Op) {
+			tape.costly = append(tape.costly, m)
+		}
+	}
 	c, y := tensor.ScanN(in[:nc], in[nc:], n.Attr.Length, n.Attr.Reverse, func(c, x []tensor.Value) ([]tensor.Value, []tensor.Value) {
-		before := append([]tensor.Value(nil), c...)
-		out := tensor.CopyRegion(body, r.env, append(append([]tensor.Value(nil), c...), x...), nil)
-		return out[:nc:nc], append(out[nc:len(out):len(out)], before...)
+		out := tensor.CopyRegion(body, r.env, slices.Concat(c, x), nil)
+		y := slices.Concat(out[nc:], c)
+		for _, m := range tape.costly {
+			y = append(y, r.env[m.Results()[0]])
+		}
+		return out[:nc:nc], y
 	})
-	ny := len(y) - nc
-	r.saved[n] = y[ny:]
+	ny := len(body.Results) - nc
+	tape.before, tape.values = y[ny:ny+nc], y[ny+nc:]
+	r.tapes[n] = tape
 	return append(c, y[:ny:ny]...)
 }
 
-// scan is the reverse of a Scan: a Scan in the other direction that repeats each step from its saved carry and carries
-// the cotangents of the carry and of the captured Values.
-func (f *frame) scan(n *tensor.Node) {
-	nc, body, results := n.Attr.Index, n.Regions[0], n.Results()
-	carries := f.liveCarries(n)
-	wanted := f.scanWanted(n, carries)
-	reach := f.act.reaching(body, wanted)
-	var captured []tensor.Value
-	for _, v := range f.act.captured(n) {
-		if reach[v] {
-			captured = append(captured, v)
-		}
+// isCostly reports whether repeating an instruction costs more than saving its result.
+func isCostly(op tensor.Op) bool {
+	switch op {
+	case tensor.OpPow, tensor.OpAtan2, tensor.OpLogAddExp, tensor.OpSort, tensor.OpArgsort, tensor.OpDot, tensor.OpCholesky, tensor.OpTriangularSolve:
+		return true
 	}
-	var init, xs []tensor.Value
-	for _, k := range carries {
+	return op >= tensor.OpExp && op <= tensor.OpSoftplus
+}
+
+// scanReverse is one Scan on the way back.
+type scanReverse struct {
+	*frame
+	n        *tensor.Node
+	body     *tensor.Region
+	nc       int
+	constant map[int]lin    // carries whose cotangent is the same at every step
+	carries  []int          // other carries with a cotangent
+	stacked  []tensor.Value // body results whose stack has a cotangent
+	captured []tensor.Value // Values from around that get cotangents
+	cut      []int          // operands cut into steps that get cotangents
+}
+
+// scan is the reverse of a Scan: a Scan in the other direction that repeats each step from its tape and carries the
+// cotangents of the carry and of the captured Values.
+func (f *frame) scan(n *tensor.Node) {
+	s := &scanReverse{frame: f, n: n, body: n.Regions[0], nc: n.Attr.Index, constant: map[int]lin{}}
+	results, xs := n.Results(), f.mapped(n.In[s.nc:])
+	live := f.liveCarries(n)
+	wanted := f.scanWanted(n, live)
+	reach := f.act.reaching(s.body, wanted)
+	var init []tensor.Value
+	for _, k := range live {
+		if s.accumulates(k) {
+			s.constant[k] = f.take(results[k])
+			continue
+		}
+		s.carries = append(s.carries, k)
 		init = append(init, f.take(results[k]).value())
 	}
-	for _, v := range captured {
-		init = append(init, tensor.Zeros(v.DType(), v.Shape()...))
+	for _, v := range f.act.captured(n) {
+		if reach[v] {
+			s.captured = append(s.captured, v)
+			init = append(init, tensor.Zeros(v.DType(), v.Shape()...))
+		}
 	}
-	for _, v := range n.In[nc:] {
-		xs = append(xs, f.env[v])
-	}
-	xs = append(append([]tensor.Value(nil), f.saved[n]...), xs...)
-	np := len(xs)
-	var stacked []tensor.Value // body results whose stack has a cotangent
-	for i, v := range results[nc:] {
+	tape := f.tapes[n]
+	xs = slices.Concat(tape.before, xs, tape.values)
+	for i, v := range results[s.nc:] {
 		if f.has(v) {
-			stacked = append(stacked, body.Results[nc+i])
+			s.stacked = append(s.stacked, s.body.Results[s.nc+i])
 			xs = append(xs, f.take(v).value())
 		}
 	}
-	var cutX []int // operands that get a cotangent a step
-	for i := range n.In[nc:] {
-		if p := body.Params[nc+i]; f.act[p] && f.act[n.In[nc+i]] && reach[p] {
-			cutX = append(cutX, i)
+	for i, v := range n.In[s.nc:] {
+		if p := s.body.Params[s.nc+i]; f.act[v] && reach[p] {
+			s.cut = append(s.cut, i)
 		}
 	}
-	c, y := tensor.ScanN(init, xs, n.Attr.Length, !n.Attr.Reverse, func(c, x []tensor.Value) ([]tensor.Value, []tensor.Value) {
-		f.forward(body, x[:np:np])
-		g := f.frame()
-		for i, k := range carries {
-			g.add(body.Results[k], linOf(c[i]))
+	c, y := tensor.ScanN(init, xs, n.Attr.Length, !n.Attr.Reverse, s.step)
+	for k := range s.nc {
+		if l, ok := s.constant[k]; ok {
+			f.add(n.In[k], l)
 		}
-		for i, v := range stacked {
-			g.add(v, linOf(x[np+i]))
-		}
-		g.region(body)
-		var out, cuts []tensor.Value
-		for _, k := range carries {
-			out = append(out, g.take(body.Params[k]).value())
-		}
-		for i, v := range captured {
-			out = append(out, g.takeOn(v, c[len(carries)+i]).value())
-		}
-		for _, i := range cutX {
-			cuts = append(cuts, g.take(body.Params[nc+i]).value())
-		}
-		return out, cuts
-	})
-	for i, k := range carries {
+	}
+	for i, k := range s.carries {
 		f.add(n.In[k], fullLin(c[i]))
 	}
-	for i, v := range captured {
-		f.add(v, fullLin(c[len(carries)+i]))
+	for i, v := range s.captured {
+		f.add(v, fullLin(c[len(s.carries)+i]))
 	}
-	for j, i := range cutX {
-		f.add(n.In[nc+i], fullLin(y[j]))
+	for j, i := range s.cut {
+		f.add(n.In[s.nc+i], fullLin(y[j]))
+	}
+}
+
+// step repeats one step of the Scan and goes back through it. x holds the carry before the step, its slices, what was
+// taped, and cotangents of the stacked results.
+func (s *scanReverse) step(c, x []tensor.Value) ([]tensor.Value, []tensor.Value) {
+	tape, np := s.tapes[s.n], len(s.n.In)
+	taped := map[*tensor.Node]tensor.Value{}
+	for i, m := range tape.costly {
+		taped[m] = x[np+i]
+	}
+	s.forwardTaped(s.body, x[:np:np], taped)
+	cts := x[np+len(tape.costly):]
+	g := s.frame.reverse.frame()
+	for k := range s.nc {
+		if l, ok := s.constant[k]; ok {
+			g.add(s.body.Results[k], l)
+		}
+	}
+	for i, k := range s.carries {
+		g.add(s.body.Results[k], linOf(c[i]))
+	}
+	for i, v := range s.stacked {
+		g.add(v, linOf(cts[i]))
+	}
+	g.region(s.body)
+	var out, cuts []tensor.Value
+	for _, k := range s.carries {
+		out = append(out, g.take(s.body.Params[k]).value())
+	}
+	for i, v := range s.captured {
+		out = append(out, g.takeOn(v, c[len(s.carries)+i]).value())
+	}
+	for _, i := range s.cut {
+		cuts = append(cuts, g.take(s.body.Params[s.nc+i]).value())
+	}
+	return out, cuts
+}
+
+// accumulates reports whether a step only adds to carry k, which nothing else reads, as a running log density does. Its
+// cotangent then is the same at every step and need not be carried.
+func (s *scanReverse) accumulates(k int) bool {
+	uses := map[tensor.Value]int{}
+	countUses(s.body, uses)
+	p := s.body.Params[k]
+	var adds func(v tensor.Value) bool
+	adds = func(v tensor.Value) bool {
+		if uses[v] != 1 {
+			return false
+		}
+		if v == p {
+			return true
+		}
+		switch n := v.Node(); n.Op {
+		case tensor.OpAdd:
+			return adds(n.In[0]) || adds(n.In[1])
+		case tensor.OpSub:
+			return adds(n.In[0])
+		}
+		return false
+	}
+	return adds(s.body.Results[k])
+}
+
+// countUses counts how often instructions and results in r, nested regions included, use each Value.
+func countUses(r *tensor.Region, uses map[tensor.Value]int) {
+	for _, n := range r.Nodes {
+		for _, v := range n.In {
+			uses[v]++
+		}
+		for _, g := range n.Regions {
+			countUses(g, uses)
+		}
+	}
+	for _, v := range r.Results {
+		uses[v]++
 	}
 }
 

@@ -58,7 +58,7 @@ func pullback(f *tensor.Func, args []tensor.Value, wrt []int) ([]tensor.Value, f
 
 // start prepares a reverse pass over f.
 func start(f *tensor.Func, wrt []int) *reverse {
-	r := &reverse{env: tensor.Env{}, act: activity{}, saved: map[*tensor.Node][]tensor.Value{}}
+	r := newReverse()
 	for _, i := range wrt {
 		r.act.mark(f.Body.Params[i])
 	}

@@ -17,7 +17,7 @@ func Of(fn func(x tensor.Value) tensor.Value, x tensor.Value) (value, gradient t
 	if !y.DType().IsFloat() || y.Rank() > 0 {
 		tensor.Fail("grad", "of a function that returns %s, want a float scalar", y)
 	}
-	r := &reverse{env: tensor.Env{}, act: activity{}, saved: map[*tensor.Node][]tensor.Value{}}
+	r := newReverse()
 	body := &tensor.Region{Params: []tensor.Value{start}, Nodes: r.record(y, start), Results: []tensor.Value{y}}
 	r.act.mark(start)
 	r.act.region(body)

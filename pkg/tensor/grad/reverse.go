@@ -1,19 +1,25 @@
 package grad
 
-import (
-	"github.com/drey-sampler/drey/pkg/tensor"
-)
+import "github.com/drey-sampler/drey/pkg/tensor"
 
 // reverse is one reverse-mode pass: the forward copy of a program, then its instructions in reverse order.
 type reverse struct {
 	env   tensor.Env
 	act   activity
-	saved map[*tensor.Node][]tensor.Value // Scan: the carries before each step
+	tapes map[*tensor.Node]*scanTape
 }
 
 // forward copies a region into the current trace, recording what the way back needs.
 func (r *reverse) forward(body *tensor.Region, args []tensor.Value) []tensor.Value {
+	return r.forwardTaped(body, args, nil)
+}
+
+// forwardTaped is forward with the results of some instructions of body known.
+func (r *reverse) forwardTaped(body *tensor.Region, args []tensor.Value, taped map[*tensor.Node]tensor.Value) []tensor.Value {
 	return tensor.CopyRegion(body, r.env, args, func(n *tensor.Node, in []tensor.Value) ([]tensor.Value, bool) {
+		if v, ok := taped[n]; ok {
+			return []tensor.Value{v}, true
+		}
 		if n.Op == tensor.OpScan && r.act.any(n.Results()) {
 			return r.scanForward(n, in), true
 		}
@@ -28,6 +34,10 @@ func (r *reverse) forward(body *tensor.Region, args []tensor.Value) []tensor.Val
 type frame struct {
 	*reverse
 	ct map[tensor.Value]*accum
+}
+
+func newReverse() *reverse {
+	return &reverse{env: tensor.Env{}, act: activity{}, tapes: map[*tensor.Node]*scanTape{}}
 }
 
 func (r *reverse) frame() *frame { return &frame{r, map[tensor.Value]*accum{}} }
