@@ -39,6 +39,14 @@ func controlProblems() map[string]problem {
 			})
 			return values{c[2]}
 		}},
+		"scan sums": {shapes: [][]int{{}, {4}}, draw: normalDraw, fn: func(x values) values { // sums that are read, shown or only carried
+			c, y := tensor.ScanN(values{x[0], x[0], x[0], x[0]}, values{x[1]}, 4, false, func(c, e values) (values, values) {
+				read := c[0].Add(c[0].Tanh().Mul(e[0]))
+				shown := c[1].Sub(e[0].Exp())
+				return values{read, shown, e[0].Sigmoid().Add(c[2].Sub(x[0])), e[0].Mul(x[0])}, values{shown}
+			})
+			return append(c, y...)
+		}},
 		"cond": {shapes: [][]int{{3}, {}}, draw: normalDraw, fn: func(x values) values {
 			branch := func(p tensor.Value) pair {
 				return tensor.Cond(p, func() pair { return pair{x[0].Mul(x[1]), x[1].Exp()} },
