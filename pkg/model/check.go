@@ -1,0 +1,52 @@
+package model
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/drey-sampler/drey/pkg/tensor"
+)
+
+// dataCheck builds the program that checks observations against their supports. It checks a site where data and constants
+// alone decide; a support that depends on latent values cannot be checked before sampling.
+func (k *compiler) dataCheck() (*tensor.Func, error) {
+	return k.m.trace("data_check", []tensor.Param{k.positionParam()}, nil, func(p Program, lead, _ []tensor.Value) []result {
+		t := record(p.With(handle(allRows{}), handle(positioned{layout: &k.layout, position: lead[0]})), false)
+		var out []result
+		known := map[*tensor.Node]bool{}
+		for _, s := range t.Sites {
+			if s.Kind != Observed {
+				continue
+			}
+			if ok := s.Dist.Support().Check(s.Value); !dependsOn(ok, lead[0], known) {
+				out = append(out, result{s.Name, ok}, result{valuePrefix + s.Name, s.Value})
+			}
+		}
+		return out
+	})
+}
+
+// CheckData returns an error for the first observation outside the support of its site, given the results of DataCheck.
+// It panics if results are not those of DataCheck.
+func (b *Bundle) CheckData(results []*tensor.Array) error {
+	for i := 0; i < len(b.DataCheck.Out); i += 2 {
+		name, ok, y := b.DataCheck.Out[i].Name, results[i], results[i+1]
+		site := b.Manifest.Site(name)
+		for e, bit := range ok.Bits {
+			if bit != 0 {
+				continue
+			}
+			return fmt.Errorf("model %s: observation %s%s is outside the support of its distribution (%s)",
+				b.Manifest.Model, position(name, ok.Shape, e), elementText(y, len(ok.Bits), e), site.Constraint)
+		}
+	}
+	return nil
+}
+
+// elementText writes " = x" for element e of n where y has one number for each.
+func elementText(y *tensor.Array, n, e int) string {
+	if len(y.Bits) != n {
+		return ""
+	}
+	return " = " + strconv.FormatFloat(tensor.DecodeFloat(y.DType, y.Bits[e]), 'g', -1, 64)
+}
