@@ -23,11 +23,16 @@ func takeVJP(s *site, ct lin) {
 	axis, x, idx := s.Attr.Axis, s.x[0], s.x[1]
 	shape := slices.Clone(x.Shape())
 	shape[axis] = idx.Size()
-	flat := ct.reshape(shape).value()
 	if !indicesWithin(idx, x.Dim(axis)) {
 		idx = idx.Clamp(0, x.Dim(axis)-1)
 	}
 	idx = idx.Reshape(idx.Size())
+	if x.Size() <= ct.size() { // scale after adding up, which is the shorter
+		flat := ct.bare().reshape(shape).value()
+		s.push(0, fullLin(tensor.Zeros(s.DType, x.Shape()...).ScatterAdd(axis, idx, flat)).scaledLike(ct))
+		return
+	}
+	flat := ct.reshape(shape).value()
 	acc := s.acc(0)
 	acc.adds = append(acc.adds, func(base tensor.Value) tensor.Value { return base.ScatterAdd(axis, idx, flat) })
 }

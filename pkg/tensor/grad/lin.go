@@ -7,16 +7,17 @@ import (
 	"github.com/drey-sampler/drey/pkg/tensor"
 )
 
-// lin is a cotangent or tangent of one Value, not yet written out: scale · v, broadcast to shape. Programs stay small
-// because of it: a cotangent of one costs no multiplication, that of a sum stays the scalar it is, constant factors
-// and signs meet before they are emitted.
+// lin is a cotangent or tangent of one Value, not yet written out: scale · factor · v, broadcast to shape. Programs stay
+// small because of it: a cotangent of one costs no multiplication, that of a sum stays the scalar it is, constants,
+// signs and scalar factors meet before they are emitted, and sums are taken before they are applied.
 type lin struct {
-	dtype tensor.DType
-	shape []int
-	zero  bool
-	scale float64
-	v     tensor.Value // absent: one
-	axes  []int        // axis i of v is axis axes[i] of the shape, of the same length; ascending
+	dtype  tensor.DType
+	shape  []int
+	zero   bool
+	scale  float64
+	factor tensor.Value // a scalar; absent: one. Always absent where axes is empty.
+	v      tensor.Value // absent: one
+	axes   []int        // axis i of v is axis axes[i] of the shape, of the same length; ascending
 }
 
 func zeroLike(v tensor.Value) lin { return lin{dtype: v.DType(), shape: v.Shape(), zero: true} }
@@ -83,9 +84,42 @@ func allAxes(rank int) []int {
 	return axes
 }
 
-// with returns l with another factor v, on the same axes.
+// with returns l with another scale and v, on the same axes.
 func (l lin) with(scale float64, v tensor.Value) lin {
 	l.scale, l.v = scale, v
+	return l
+}
+
+// bare returns l without scale and factor, which scaledLike puts back after a linear map.
+func (l lin) bare() lin {
+	if !l.v.IsValid() {
+		return l
+	}
+	l.scale, l.factor = 1, tensor.Value{}
+	return l
+}
+
+// scaledLike multiplies the image of m.bare() under a linear map by the scale and factor of m.
+func (l lin) scaledLike(m lin) lin {
+	if !m.v.IsValid() || l.zero {
+		return l
+	}
+	return l.scaled(m.scale).byScalar(m.factor)
+}
+
+// byScalar multiplies by a scalar Value, if it is there.
+func (l lin) byScalar(f tensor.Value) lin {
+	switch {
+	case !f.IsValid() || l.zero:
+	case !l.v.IsValid():
+		l.v = f
+	case len(l.axes) == 0:
+		l.v = l.v.Mul(f)
+	case !l.factor.IsValid():
+		l.factor = f
+	default:
+		l.factor = l.factor.Mul(f)
+	}
 	return l
 }
 
@@ -99,17 +133,27 @@ func (l lin) value() tensor.Value {
 	return l.broadcastOf(l.small())
 }
 
-// small writes out scale · v before the broadcast.
+// small writes out scale · factor · v before the broadcast.
 func (l lin) small() tensor.Value {
 	switch {
 	case !l.v.IsValid():
 		return number(l.dtype, l.scale)
-	case l.scale == 1:
-		return l.v
+	case l.factor.IsValid() && l.scale == -1:
+		return l.v.Mul(l.factor).Neg()
+	case l.factor.IsValid():
+		return l.v.Mul(times(l.factor, l.scale))
 	case l.scale == -1:
 		return l.v.Neg()
 	}
-	return l.v.Mul(l.scale)
+	return times(l.v, l.scale)
+}
+
+// times returns v·c without a multiplication by one.
+func times(v tensor.Value, c float64) tensor.Value {
+	if c == 1 {
+		return v
+	}
+	return v.Mul(c)
 }
 
 func (l lin) broadcastOf(v tensor.Value) tensor.Value {
@@ -157,6 +201,8 @@ func (l lin) scaled(c float64) lin {
 	return l
 }
 
+func (l lin) size() int { return tensor.NumElements(l.shape) }
+
 func (l lin) neg() lin { return l.scaled(-1) }
 
 // mul returns l·w for a w of the same shape.
@@ -168,24 +214,25 @@ func (l lin) mul(w tensor.Value) lin {
 }
 
 func (l lin) times(m lin) lin {
-	if l.zero || m.zero {
-		return l.asZero()
-	}
-	scale := l.scale * m.scale
 	switch {
+	case l.zero || m.zero:
+		return l.asZero()
 	case !m.v.IsValid():
 		return l.scaled(m.scale)
 	case !l.v.IsValid():
-		m.scale = scale
-		return m
+		return m.scaled(l.scale)
+	case len(m.axes) == 0:
+		return l.scaled(m.scale).byScalar(m.v)
+	case len(l.axes) == 0:
+		return m.scaled(l.scale).byScalar(l.v)
 	}
 	axes := unionAxes(l.axes, m.axes)
 	l.v = l.onAxes(axes).Mul(m.onAxes(axes))
-	l.axes, l.scale = axes, scale
-	return l
+	l.axes = axes
+	return l.scaled(m.scale).byScalar(m.factor)
 }
 
-// div returns l/w for a w of the same shape.
+// div returns l/w for a w of the same shape. A scalar w becomes one reciprocal.
 func (l lin) div(w tensor.Value) lin {
 	m := linOf(w)
 	switch {
@@ -197,12 +244,19 @@ func (l lin) div(w tensor.Value) lin {
 		m = fullLin(w)
 	}
 	if !l.v.IsValid() {
-		abs := math.Abs(l.scale)
-		return m.with(math.Copysign(1, l.scale)*m.scale, number(l.dtype, abs).BroadcastTo(m.v.Shape()...).Div(m.v))
+		return m.with(1, number(l.dtype, l.scale*m.scale).BroadcastTo(m.v.Shape()...).Div(m.v))
 	}
-	axes := unionAxes(l.axes, m.axes)
-	l.v = l.onAxes(axes).Div(m.onAxes(axes))
-	l.axes, l.scale = axes, l.scale*m.scale // a scale of w is a sign here
+	l.scale *= m.scale // a sign
+	switch {
+	case len(m.axes) > 0 || len(l.axes) == 0:
+		axes := unionAxes(l.axes, m.axes)
+		l.v = l.onAxes(axes).Div(m.onAxes(axes))
+		l.axes = axes
+	case l.factor.IsValid():
+		l.factor = l.factor.Div(m.v)
+	default:
+		l.factor = one(m.v).Div(m.v)
+	}
 	return l
 }
 
@@ -214,21 +268,23 @@ func (l lin) plus(m lin) lin {
 	case m.zero:
 		return l
 	case l.v == m.v && slices.Equal(l.axes, m.axes):
-		l.scale += m.scale
-		l.zero = l.scale == 0
-		return l
+		return l.plusMultiple(m)
 	}
 	axes := unionAxes(l.axes, m.axes)
 	a, b := l.onAxes(axes), m.onAxes(axes)
-	out := lin{dtype: l.dtype, shape: l.shape, axes: axes, scale: 1}
-	if a.IsValid() && b.IsValid() && l.scale == m.scale {
-		return out.with(l.scale, a.Add(b))
-	}
-	if a.IsValid() && b.IsValid() && l.scale == -m.scale {
-		if l.scale < 0 { // a positive factor needs no negation later
-			return out.with(m.scale, b.Sub(a))
+	out := lin{dtype: l.dtype, shape: l.shape, axes: axes}
+	if a.IsValid() && b.IsValid() && l.factor == m.factor {
+		out.factor = l.factor
+		switch l.scale {
+		case m.scale:
+			return out.with(l.scale, a.Add(b))
+		case -m.scale:
+			if l.scale < 0 { // a positive scale needs no negation later
+				return out.with(m.scale, b.Sub(a))
+			}
+			return out.with(l.scale, a.Sub(b))
 		}
-		return out.with(l.scale, a.Sub(b))
+		out.factor = tensor.Value{}
 	}
 	x, y := magnitude(l, a), magnitude(m, b)
 	switch {
@@ -242,16 +298,33 @@ func (l lin) plus(m lin) lin {
 	return out.with(1, x.Add(y))
 }
 
-// magnitude returns |scale|·v.
+// plusMultiple adds scalar multiples of one v.
+func (l lin) plusMultiple(m lin) lin {
+	if l.factor == m.factor {
+		l.scale += m.scale
+		if l.zero = l.scale == 0; l.zero {
+			return l.asZero()
+		}
+		return l
+	}
+	scalar := func(l lin) lin {
+		return lin{dtype: l.dtype, scale: l.scale, v: l.factor}
+	}
+	sum := scalar(l).plus(scalar(m))
+	l.scale, l.factor = sum.scale, sum.v
+	return l
+}
+
+// magnitude returns |scale|·factor·v.
 func magnitude(l lin, v tensor.Value) tensor.Value {
 	abs := math.Abs(l.scale)
 	switch {
 	case !v.IsValid():
 		return number(l.dtype, abs)
-	case abs == 1:
-		return v
+	case l.factor.IsValid():
+		return v.Mul(times(l.factor, abs))
 	}
-	return v.Mul(abs)
+	return times(v, abs)
 }
 
 // sumOf adds terms of one shape: equal factors first, then the terms of fewest axes.
@@ -260,7 +333,7 @@ func sumOf(terms []lin) lin {
 merge:
 	for _, t := range terms {
 		for i, o := range out {
-			if !t.zero && !o.zero && t.v == o.v && slices.Equal(t.axes, o.axes) {
+			if !t.zero && !o.zero && t.v == o.v && t.factor == o.factor && slices.Equal(t.axes, o.axes) {
 				out[i] = o.plus(t)
 				continue merge
 			}
@@ -281,6 +354,6 @@ func (l lin) elementwise(f func(tensor.Value) tensor.Value) lin {
 		return l
 	}
 	w := f(l.small())
-	l.dtype = w.DType()
+	l.dtype, l.factor = w.DType(), tensor.Value{}
 	return l.with(1, w)
 }

@@ -69,14 +69,8 @@ func contract(x lin, y tensor.Value, tx, ty, out []int) lin {
 	for i, c := range out {
 		perm[i] = slices.Index(names, c)
 	}
-	scale := x.scale
-	if x.v.IsValid() {
-		x.scale = 1
-	} else {
-		scale = 1
-	}
-	got := tensor.DotGeneral(x.value(), y, ba, ca, bb, cb)
-	return fullLin(got).transpose(perm).scaled(scale)
+	got := tensor.DotGeneral(x.bare().value(), y, ba, ca, bb, cb)
+	return fullLin(got).transpose(perm).scaledLike(x)
 }
 
 // spreadTo multiplies where nothing is contracted: an elementwise product of broadcasts.
@@ -148,9 +142,8 @@ func transposed(x tensor.Value) tensor.Value { return x.SwapAxes(-1, -2) }
 func halfLower(x tensor.Value) tensor.Value {
 	r, n := x.Rank(), x.Dim(-1)
 	row, col := tensor.Iota(tensor.I32, 0, n, n), tensor.Iota(tensor.I32, 1, n, n)
-	weight := tensor.Select(col.Lt(row), 1.0, tensor.Select(col.Eq(row), number(x.DType(), 0.5), 0.0))
-	below := col.Le(row).BroadcastInDim(x.Shape(), []int{r - 2, r - 1})
-	return tensor.Select(below, x.Mul(weight.BroadcastInDim(x.Shape(), []int{r - 2, r - 1})), 0.0)
+	mask := func(m tensor.Value) tensor.Value { return m.BroadcastInDim(x.Shape(), []int{r - 2, r - 1}) }
+	return tensor.Select(mask(col.Lt(row)), x, tensor.Select(mask(col.Eq(row)), x.Mul(0.5), 0.0))
 }
 
 // choleskyVJP is Murray (2016), arXiv 1602.07527, equation 10: with S = L⁻ᵀ Φ(Lᵀ L̄) L⁻¹ the cotangent of the symmetric

@@ -12,6 +12,7 @@ func (l lin) broadcast(shape, axes []int) lin {
 	if l.zero || !l.v.IsValid() {
 		return out
 	}
+	out.factor = l.factor
 	var kept []int // lengths of the axes of v that are not repeated
 	for _, a := range l.axes {
 		if to := axes[a]; l.shape[a] == shape[to] {
@@ -19,7 +20,17 @@ func (l lin) broadcast(shape, axes []int) lin {
 		}
 	}
 	out.v = reshaped(l.v, kept)
-	return out
+	return out.normal()
+}
+
+// normal multiplies the factor into a v that has become a scalar itself.
+func (l lin) normal() lin {
+	if len(l.axes) > 0 || !l.factor.IsValid() {
+		return l
+	}
+	f := l.factor
+	l.factor = tensor.Value{}
+	return l.byScalar(f)
 }
 
 // reshaped is Reshape that looks through a reshape from the wanted shape.
@@ -43,7 +54,7 @@ func (l lin) unbroadcast(in, axes []int) lin {
 		repeated[a] = in[i] != l.shape[a]
 	}
 	summed := l.sum(repeated)
-	out := lin{dtype: l.dtype, shape: in, scale: summed.scale, zero: summed.zero}
+	out := lin{dtype: l.dtype, shape: in, scale: summed.scale, factor: summed.factor, zero: summed.zero}
 	if summed.zero || !summed.v.IsValid() {
 		return out
 	}
@@ -55,12 +66,12 @@ func (l lin) unbroadcast(in, axes []int) lin {
 		}
 	}
 	out.v = summed.v.Reshape(lengths...)
-	return out
+	return out.normal()
 }
 
 // sum adds over the axes marked; what is repeated along an axis is multiplied by its length instead.
 func (l lin) sum(drop []bool) lin {
-	out := lin{dtype: l.dtype, zero: l.zero, scale: l.scale, v: l.v}
+	out := lin{dtype: l.dtype, zero: l.zero, scale: l.scale, factor: l.factor, v: l.v}
 	position := make([]int, len(l.shape))
 	for a, d := range drop {
 		position[a] = len(out.shape)
@@ -84,7 +95,7 @@ func (l lin) sum(drop []bool) lin {
 	if len(over) > 0 {
 		out.v = out.v.Sum(over...)
 	}
-	return out
+	return out.normal()
 }
 
 // reshape returns the elements in another shape; a broadcast scalar stays one.
@@ -96,17 +107,17 @@ func (l lin) reshape(shape []int) lin {
 	if len(l.axes) == len(l.shape) {
 		l.v = reshaped(l.v, shape)
 		l.shape, l.axes = shape, allAxes(len(shape))
-		return l
+		return l.normal()
 	}
 	if out, ok := l.reshapeUnits(shape); ok {
 		return out
 	}
-	return fullLin(l.value().Reshape(shape...))
+	return fullLin(l.bare().value().Reshape(shape...)).scaledLike(l)
 }
 
 // reshapeUnits reshapes a broadcast where only axes of length one come or go.
 func (l lin) reshapeUnits(shape []int) (lin, bool) {
-	out := lin{dtype: l.dtype, shape: shape, scale: l.scale}
+	out := lin{dtype: l.dtype, shape: shape, scale: l.scale, factor: l.factor}
 	var lengths []int
 	j := 0
 	for i, n := range l.shape {
@@ -125,7 +136,7 @@ func (l lin) reshapeUnits(shape []int) (lin, bool) {
 		j++
 	}
 	out.v = l.v.Reshape(lengths...)
-	return out, true
+	return out.normal(), true
 }
 
 // transpose permutes axes: axis i of the result is axis perm[i] of l.

@@ -79,7 +79,7 @@ func sliceVJP(s *site, ct lin) {
 		s.push(0, ct)
 		return
 	}
-	v := ct.value()
+	v := ct.bare().value()
 	low, high := slices.Clone(a.Start), make([]int, len(shape))
 	for i, n := range shape {
 		if a.Step[i] > 1 && v.Dim(i) > 0 {
@@ -87,7 +87,10 @@ func sliceVJP(s *site, ct lin) {
 		}
 		high[i] = n - low[i] - v.Dim(i)
 	}
-	s.push(0, fullLin(v.Pad(number(s.DType, 0), low, high)))
+	if slices.ContainsFunc(low, nonzero) || slices.ContainsFunc(high, nonzero) {
+		v = v.Pad(number(s.DType, 0), low, high)
+	}
+	s.push(0, fullLin(v).scaledLike(ct))
 }
 
 // spaced puts step-1 zeros between the elements along an axis.
