@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 
 	"github.com/drey-sampler/drey/pkg/tensor"
@@ -49,4 +50,17 @@ func elementText(y *tensor.Array, n, e int) string {
 		return ""
 	}
 	return " = " + strconv.FormatFloat(tensor.DecodeFloat(y.DType, y.Bits[e]), 'g', -1, 64)
+}
+
+// NonFinite names the first element of the results of SiteLogDensity that is not finite, with its value ("obs[3] = -Inf"),
+// or returns "" where all are finite: for a position whose log density is not.
+func (b *Bundle) NonFinite(results []*tensor.Array) string {
+	for i, out := range b.SiteLogDensity.Out {
+		for e, x := range results[i].Float64s() {
+			if math.IsNaN(x) || math.IsInf(x, 0) {
+				return fmt.Sprintf("%s = %v", position(out.Name, out.Shape, e), x)
+			}
+		}
+	}
+	return ""
 }

@@ -104,9 +104,12 @@ func (c *Context) Index() tensor.Value {
 }
 
 // Rows returns the rows of x that the innermost plate of c has in use; x has one for each element of the whole plate
-// along its first axis.
+// along its first axis. An absent x stays absent.
 func (c *Context) Rows(x tensor.Value) tensor.Value {
 	p := c.innermost("rows")
+	if !x.IsValid() {
+		return x
+	}
 	if x.Rank() == 0 || x.Dim(0) != p.Size {
 		tensor.Fail("plate", "%q: rows of %s, want %d of them", p.Name, x, p.Size)
 	}

@@ -34,6 +34,9 @@ func (a *summation) addWithin(v tensor.Value, factor float64, inside bool) {
 		}
 		v, factor = inner, f
 	}
+	if c, ok := constant(v); ok && c == 0 {
+		return
+	}
 	if v.Rank() > 0 {
 		v = v.Sum()
 	}
