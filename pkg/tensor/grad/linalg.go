@@ -138,34 +138,6 @@ func matmul(a, b tensor.Value, ta, tb bool) tensor.Value {
 
 func transposed(x tensor.Value) tensor.Value { return x.SwapAxes(-1, -2) }
 
-// halfLower returns the lower triangle with half of the diagonal: Φ of Murray (2016).
-func halfLower(x tensor.Value) tensor.Value {
-	r, n := x.Rank(), x.Dim(-1)
-	row, col := tensor.Iota(tensor.I32, 0, n, n), tensor.Iota(tensor.I32, 1, n, n)
-	mask := func(m tensor.Value) tensor.Value { return m.BroadcastInDim(x.Shape(), []int{r - 2, r - 1}) }
-	return tensor.Select(mask(col.Lt(row)), x, tensor.Select(mask(col.Eq(row)), x.Mul(0.5), 0.0))
-}
-
-// choleskyVJP is Murray (2016), arXiv 1602.07527, equation 10: with S = L⁻ᵀ Φ(Lᵀ L̄) L⁻¹ the cotangent of the symmetric
-// operand is (S+Sᵀ)/2. Only the lower triangle is an operand here, so its off-diagonal elements get both halves.
-func choleskyVJP(s *site, ct lin) {
-	l := s.y
-	p := halfLower(matmul(l, ct.value(), true, false))
-	half := l.TriangularSolve(p, true, true)
-	st := l.TriangularSolve(transposed(half), true, true)
-	s.push(0, fullLin(halfLower(st.Add(transposed(st)))))
-}
-
-// choleskyJVP is Murray (2016), equation 8: L Φ(L⁻¹ Σ̇ L⁻ᵀ), Σ̇ made symmetric from its lower triangle.
-func choleskyJVP(s *site) lin {
-	l := s.y
-	low := halfLower(s.t[0].value())
-	sym := low.Add(transposed(low))
-	left := l.TriangularSolve(sym, true, false)
-	both := l.TriangularSolve(transposed(left), true, false) // symmetric
-	return fullLin(matmul(l, halfLower(both), false, false))
-}
-
 // triangle returns the triangle of x that a solve reads.
 func (s *site) triangle(x tensor.Value) tensor.Value {
 	if s.Attr.Lower {
