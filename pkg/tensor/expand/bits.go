@@ -10,6 +10,9 @@ const (
 	signBit        = -1 << 63
 )
 
+// number returns the F64 constant c, for places where no typed operand gives a literal its dtype: an F32 trace would make it F32.
+func number(c float64) tensor.Value { return tensor.Lift(tensor.ArrayOf(tensor.F64, nil, []float64{c})) }
+
 func bits(x tensor.Value) tensor.Value     { return x.Bitcast(tensor.I64) }
 func fromBits(b tensor.Value) tensor.Value { return b.Bitcast(tensor.F64) }
 
@@ -26,14 +29,8 @@ func copySign(magnitude, x tensor.Value) tensor.Value {
 	return fromBits(bits(magnitude).Or(bits(x).And(int64(signBit))))
 }
 
-// horner returns c[0] + c[1] x + … by Horner's rule: fewest operations.
-func horner(x tensor.Value, c []float64) tensor.Value {
-	y := x.Mul(c[len(c)-1]).Add(c[len(c)-2])
-	for i := len(c) - 3; i >= 0; i-- {
-		y = y.Mul(x).Add(c[i])
-	}
-	return y
-}
+// centred returns c[0] + c[1] + c[2] x + c[3] x² + …, c[1] being the rounding error of c[0].
+func centred(x tensor.Value, c []float64) tensor.Value { return estrin(x, c[1:]).Add(c[0]) }
 
 // estrin returns c[0] + c[1] x + … by Estrin's scheme: a shorter chain of dependent operations than Horner's.
 func estrin(x tensor.Value, c []float64) tensor.Value {

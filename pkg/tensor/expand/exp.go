@@ -33,18 +33,28 @@ func (p expParts) scale(y tensor.Value) tensor.Value {
 	return y.Mul(pow2(half)).Mul(pow2(p.k.Sub(half)))
 }
 
+// sharp returns 1 + r + t with the rounding error of 1 + r added to t: within 0.52 ulp, for uses that add errors of their own.
+func (p expParts) sharp() tensor.Value {
+	s := p.r.Add(1)
+	lost := p.r.Sub(s.Sub(1))
+	return s.Add(p.t.Add(lost))
+}
+
 // exp returns e^x. Outside [-746, 710], where the result is 0 or infinite, x is clamped; NaN passes through.
 func exp(x tensor.Value) tensor.Value {
 	p := reduceExp(x.Clamp(-746.0, 710.0), tensor.Value{})
 	return p.scale(p.r.Add(p.t).Add(1))
 }
 
-// expm1 returns e^x - 1. With h = 2^(k-1), twice (h - ½) + h r + h t: the first sum is exact or nearly so where it cancels,
-// and h does not overflow.
+// expm1 returns e^x - 1. With h = 2^(k-1), twice (h - ½) + h r + h t, the rounding error of the first sum given back;
+// h does not overflow.
 func expm1(x tensor.Value) tensor.Value {
 	p := reduceExp(x.Clamp(-40.0, 710.0), tensor.Value{})
 	h := pow2(p.k.Sub(1))
-	y := h.Sub(0.5).Add(h.Mul(p.r)).Add(h.Mul(p.t)).Mul(2)
+	base, step := h.Sub(0.5), h.Mul(p.r)
+	sum := base.Add(step)
+	lost := step.Sub(sum.Sub(base))
+	y := sum.Add(h.Mul(p.t).Add(lost)).Mul(2)
 	return tensor.Select(x.Abs().Lt(0x1p-54), x, y) // keeps -0 and subnormals
 }
 
@@ -55,8 +65,19 @@ func tanh(x tensor.Value) tensor.Value {
 	return copySign(e.Div(e.Add(2)), x)
 }
 
-// sigmoid returns 1/(1 + e^-x) as e^-|x|/(1 + e^-|x|) for negative x, which keeps small results.
+// sigmoid returns 1/(1 + e^-x) as e^-|x|/(1 + e^-|x|) for negative x, which keeps small results. The rounding error of
+// the denominator d is given back to the quotient q by -q lost/d, where 1/d is q or 1 - q.
 func sigmoid(x tensor.Value) tensor.Value {
-	e := exp(x.Abs().Neg())
-	return tensor.Select(x.Lt(0), e, 1.0).Div(e.Add(1))
+	e := expNeg(x.Abs())
+	negative := x.Lt(0)
+	d := e.Add(1)
+	lost := e.Sub(d.Sub(1))
+	q := tensor.Select(negative, e, 1.0).Div(d)
+	return q.Sub(q.Mul(tensor.Select(negative, tensor.Lift(1).Sub(q), q)).Mul(lost))
+}
+
+// expNeg returns e^-a for a ≥ 0, within 0.52 ulp.
+func expNeg(a tensor.Value) tensor.Value {
+	p := reduceExp(a.Min(746.0).Neg(), tensor.Value{})
+	return p.scale(p.sharp())
 }

@@ -5,6 +5,8 @@
 // no fused multiply-add, so amd64 and arm64 agree to the bit.
 package expand
 
+//go:generate go run ./internal/remez -o coefficients.go
+
 import "github.com/drey-sampler/drey/pkg/tensor"
 
 // unary and binary hold the float64 expansions.
@@ -14,12 +16,23 @@ var unary = map[tensor.Op]func(x tensor.Value) tensor.Value{
 	tensor.OpExpm1:    expm1,
 	tensor.OpLog:      log,
 	tensor.OpLog1p:    log1p,
+	tensor.OpSin:      sin,
+	tensor.OpCos:      cos,
+	tensor.OpTan:      tan,
 	tensor.OpTanh:     tanh,
+	tensor.OpErf:      erf,
+	tensor.OpErfc:     erfc,
+	tensor.OpErfInv:   erfInv,
+	tensor.OpLgamma:   lgamma,
+	tensor.OpDigamma:  digamma,
+	tensor.OpTrigamma: trigamma,
 	tensor.OpSigmoid:  sigmoid,
 	tensor.OpSoftplus: softplus,
 }
 
 var binary = map[tensor.Op]func(x, y tensor.Value) tensor.Value{
+	tensor.OpPow:       pow,
+	tensor.OpAtan2:     atan2,
 	tensor.OpLogAddExp: logAddExp,
 }
 

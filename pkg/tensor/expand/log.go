@@ -44,7 +44,7 @@ func log(x tensor.Value) tensor.Value {
 // logEdges replaces y, computed as the logarithm of x, where x is not positive and finite.
 func logEdges(x, y tensor.Value) tensor.Value {
 	y = tensor.Select(x.Lt(math.Inf(1)), y, x)
-	return tensor.Select(x.Gt(0), y, tensor.Select(x.Eq(0), math.Inf(-1), math.NaN()))
+	return tensor.Select(x.Gt(0), y, tensor.Select(x.Eq(0), number(math.Inf(-1)), math.NaN()))
 }
 
 // log1pFinite returns log(1 + x) for -1 < x < ∞. The rounding error of u = 1 + x comes back as a correction over u; where
@@ -62,18 +62,39 @@ func log1pFinite(x tensor.Value) tensor.Value {
 // log1p returns log(1 + x): -Inf at -1, NaN below.
 func log1p(x tensor.Value) tensor.Value {
 	y := tensor.Select(x.Lt(math.Inf(1)), log1pFinite(x), x)
-	return tensor.Select(x.Gt(-1), y, tensor.Select(x.Eq(-1), math.Inf(-1), math.NaN()))
+	return tensor.Select(x.Gt(-1), y, tensor.Select(x.Eq(-1), number(math.Inf(-1)), math.NaN()))
 }
 
 // softplus returns log(1 + e^x) = max(x, 0) + log(1 + e^-|x|).
 func softplus(x tensor.Value) tensor.Value {
-	return x.Max(0).Add(log1pFinite(exp(x.Abs().Neg())))
+	return x.Max(0).Add(log1pFinite(expNeg(x.Abs())))
 }
 
 // logAddExp returns log(e^x + e^y) = max + log(1 + e^-|x - y|); an infinite maximum is the result, also where both are
 // equal and infinite.
 func logAddExp(x, y tensor.Value) tensor.Value {
 	m := x.Max(y)
-	s := m.Add(log1pFinite(exp(x.Sub(y).Abs().Neg())))
+	s := m.Add(log1pFinite(expNeg(x.Sub(y).Abs())))
 	return tensor.Select(m.Abs().Eq(math.Inf(1)), m, s)
+}
+
+// logPositive is log without its edges, for positive, normal, finite x (any result elsewhere, NaN for NaN).
+func logPositive(x tensor.Value) tensor.Value {
+	m, negK := splitLog(x)
+	return logSum(m.Sub(1), tensor.Value{}, intToFloat(negK))
+}
+
+// logParts returns log x as high + low, right to about 2^-55 absolute, for positive finite x.
+func logParts(x tensor.Value) (high, low tensor.Value) {
+	tiny := x.Lt(minNormal)
+	m, negK := splitLog(tensor.Select(tiny, x.Mul(0x1p54), x))
+	n := intToFloat(negK)
+	n = tensor.Select(tiny, n.Add(54), n)
+	f := m.Sub(1)
+	s := f.Div(f.Add(2))
+	z := s.Mul(s)
+	half := f.Mul(f).Mul(0.5)
+	rest := s.Mul(half.Add(z.Mul(estrin(z, logR))))
+	high, lost := split(n.Mul(-ln2Hi), f)
+	return high, lost.Sub(half.Sub(rest.Sub(n.Mul(ln2Lo))))
 }
