@@ -14,8 +14,6 @@ type problem struct {
 	shapes [][]int
 	draw   func(r *rand.Rand, param int) float64
 	fn     func(x []tensor.Value) []tensor.Value
-	// order is the highest derivative compared with differences: 2 unless set.
-	order int
 	// forwardOnly is for programs without a reverse mode.
 	forwardOnly bool
 }
@@ -110,7 +108,7 @@ func check(t *testing.T, p problem, seed uint64) *tensor.Func {
 	checkJVP(t, f, g, args, r)
 	grads := mustRun(t, g, args)
 	differences(t, f, args, 0, grads[1][0], func(i, k int) []float64 { return []float64{grads[2+i][k]} })
-	if p.order == 1 || p.forwardOnly {
+	if p.forwardOnly {
 		return f
 	}
 	for i := range wrt {
