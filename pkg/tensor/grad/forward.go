@@ -128,9 +128,7 @@ func (f *forward) step(n *tensor.Node, x []tensor.Value, y tensor.Value) {
 		s.t[i] = f.tangent(v)
 		zero = zero && s.t[i].zero
 	}
-	if zero {
-		delete(f.tan, n.Results()[0])
-		return
+	if !zero {
+		f.tan[n.Results()[0]] = d.jvp(s)
 	}
-	f.tan[n.Results()[0]] = d.jvp(s)
 }
