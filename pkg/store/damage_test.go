@@ -105,8 +105,17 @@ func FuzzCheckpoint(f *testing.F) {
 	f.Add([]byte(b.String()))
 	f.Add([]byte(b.String()[:50]))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if _, err := parseCheckpoints(data, id); err == nil && string(data) != b.String() {
-			t.Logf("another valid file of %d bytes", len(data))
+		cps, err := parseCheckpoints(data, id)
+		if err != nil {
+			return
+		}
+		again := &strings.Builder{}
+		all := make([]*Checkpoint, len(cps))
+		for i := range cps {
+			all[i] = &cps[i]
+		}
+		if err := writeCheckpoints(again, id, all); err != nil || again.String() != string(data) {
+			t.Errorf("a file of %d bytes is written again otherwise: %v", len(data), err)
 		}
 	})
 }

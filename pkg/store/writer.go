@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"math"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -123,6 +124,11 @@ func newWriter(dir string, run Run, opts Options) (*Writer, error) {
 	if opts.SegmentInterval <= 0 {
 		opts.SegmentInterval = DefaultSegmentInterval
 	}
+	run.Schema.Sites = slices.Clone(run.Schema.Sites)
+	for i := range run.Schema.Sites { // JSON has [] for a scalar, not null
+		run.Schema.Sites[i].Shape = append([]int{}, run.Schema.Sites[i].Shape...)
+	}
+	run.Files = append([]Input{}, run.Files...)
 	schema, err := run.Schema.arrowSchema()
 	if err != nil {
 		return nil, err
