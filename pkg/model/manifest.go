@@ -3,8 +3,6 @@ package model
 import (
 	"fmt"
 	"slices"
-
-	"github.com/drey-sampler/drey/pkg/tensor"
 )
 
 // Manifest describes a bundle: what its programs take and what their results mean.
@@ -122,5 +120,3 @@ func columnInfos(columns []Column) []ColumnInfo {
 	}
 	return out
 }
-
-func (m *Manifest) float() tensor.DType { return tensor.ParseDType(m.Float) }

@@ -2,6 +2,7 @@ package model_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/drey-sampler/drey/pkg/dist"
@@ -100,15 +101,24 @@ func TestScalarDistributionOfVectorData(t *testing.T) {
 	}
 }
 
+// flat is a distribution without a sampler.
+type flat struct{ dist.NormalDist }
+
+func (flat) LogProb(x tensor.Value) tensor.Value { return tensor.ZerosLike(x) }
+func (flat) Sample(rng.Key, ...int) tensor.Value {
+	tensor.Fail("flat", "has no sampler")
+	return tensor.Value{}
+}
+
 func TestMissingSamplerIsSaid(t *testing.T) {
 	m, b := compileWith(t, func(c *model.Context, d vector) {
-		mu := c.Sample("mu", dist.ImproperUniform(dist.Real, nil, nil))
+		mu := c.Sample("mu", flat{dist.Normal(0, 1)})
 		c.Observe("y", dist.Normal(mu, 1), d.Y)
 	}, model.Data{"y": []float64{1, 2}}, model.Options{Init: model.InitMedian})
 	if b.Prior != nil || b.Predictive == nil {
 		t.Error("the prior cannot be drawn, the data can")
 	}
-	if reason := b.Manifest.Unavailable["prior"]; reason == "" {
+	if reason := b.Manifest.Unavailable["prior"]; !strings.Contains(reason, `site "mu": flat: has no sampler`) {
 		t.Errorf("no reason in %+v", b.Manifest.Unavailable)
 	}
 	if u := run(t, m, b.Init, key(1, 1, 1))[0].Float64s(); u[0] < -2 || u[0] > 2 {

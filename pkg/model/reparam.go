@@ -83,3 +83,21 @@ func (r LocScaleReparam) Reparam(s *Site) tensor.Value {
 	z := s.Auxiliary(name, ls.WithLocScale(centre, spread), func(x tensor.Value) tensor.Value { return x.Sub(loc).Div(rest).Add(centre) })
 	return z.Sub(centre).Mul(rest).Add(loc)
 }
+
+// TransformReparam replaces a site X of a dist.TransformedDist by its base: the auxiliary site X_base has the base
+// distribution, X is its image under the transforms.
+type TransformReparam struct{}
+
+// Reparam is for Reparam's config.
+func (TransformReparam) Reparam(s *Site) tensor.Value {
+	d, ok := s.Dist.(dist.TransformedDist)
+	if !ok {
+		s.fail("TransformReparam of a distribution that is not transformed (dist.Transformed)")
+	}
+	t, base := dist.Compose(d.Transforms...), d.Base
+	shape := t.UnconstrainedShape(s.shape())
+	if cut := len(shape) - len(base.Event()); !slices.Equal(shape[:cut], base.Batch()) {
+		base = dist.Expand(base, shape[:cut]...)
+	}
+	return t.Forward(s.Auxiliary(s.Name+"_base", base, t.Inverse))
+}

@@ -61,7 +61,7 @@ func parseField(sf reflect.StructField) (field, error) {
 	case sf.Type.Kind() == reflect.Int:
 		f.static = true
 	case sf.Type != reflect.TypeFor[tensor.Value]():
-		return f, fmt.Errorf("Go type %s, want tensor.Value or int", sf.Type)
+		return f, fmt.Errorf("its Go type is %s, want tensor.Value or int", sf.Type)
 	}
 	for _, opt := range parts[1:] {
 		if err := f.option(opt); err != nil {

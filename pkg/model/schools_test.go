@@ -177,6 +177,88 @@ func TestTargetInlines(t *testing.T) {
 	wantError(t, err, "the environment has no data:y")
 }
 
+func TestTargetTakesIndicesFromTheEnvironment(t *testing.T) {
+	m, b := compile(t, subsampled, model.Data{"x": []float64{1, 2, 3}, "y": []float64{2, 4, 7}})
+	target := model.Target{LogDensity: b.LogDensity}
+	f, err := tensor.Trace("inline", tensor.F64, b.LogDensity.In, func(args []tensor.Value) []tensor.Value {
+		e := b.Manifest.DataEnv(args[1:3])
+		e.Index = map[string]tensor.Value{"rows": args[3]}
+		lp, _ := target.At(e, args[0])
+		return []tensor.Value{lp}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	index := tensor.ArrayOf(tensor.I32, []int{2}, []float64{2, 0})
+	q := []*tensor.Array{f64s(0.5)}
+	if want, got := run(t, m, b.LogDensity, q, index), run(t, m, f, q, index); want[0].Bits[0] != got[0].Bits[0] {
+		t.Errorf("%v inlined, %v alone", got, want)
+	}
+}
+
+// TestSinglePrecision: a model traced in f32 gives the f64 density to f32's precision.
+func TestSinglePrecision(t *testing.T) {
+	m, err := model.New("schools", tensor.F32, model.With(eightSchools, locScale(0)), schoolsData())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := model.Compile(m, model.Options{Init: model.InitMedian})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, points := schoolsPoints(t)
+	for _, p := range points {
+		q := tensor.ArrayOf(tensor.F32, []int{10}, muFirst(p.Unconstrained))
+		got := run(t, m, b.LogDensity, []*tensor.Array{q})[0].Float64s()[0]
+		if want := p.LogDensity + math.Log(2); !near(got, want, 1e-5) { // some 30 operations of 6e-8 each
+			t.Errorf("%s: log density %v, want %v", p.Kind, got, want)
+		}
+	}
+	if u := run(t, m, b.Init, key(1, 2, 3))[0]; u.DType != tensor.F32 || len(u.Bits) != 10 {
+		t.Errorf("start %v", u)
+	}
+}
+
+// TestVectorWorkInTheLoop counts the operations on whole plates that the log density takes anew at each position: to
+// standardise, square and sum for each of two normals, and loc + scale·z of the non-centred form. Normalising constants
+// and what data alone decide are no such work.
+func TestVectorWorkInTheLoop(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		fn   func(*model.Context, schools)
+		most int
+	}{
+		{"centred", eightSchools, 8},
+		{"non-centred", model.With(eightSchools, locScale(0)), 10},
+	} {
+		_, b := compile(t, c.fn, schoolsData())
+		if n := vectorWork(b.LogDensity); n > c.most {
+			t.Errorf("%s: %d operations on plates depend on the position, want at most %d:\n%s", c.name, n, c.most, b.LogDensity)
+		}
+	}
+}
+
+// vectorWork counts the instructions with an operand of 8 elements from which the first result is computed and which
+// depend on the first parameter.
+func vectorWork(f *tensor.Func) int {
+	needed := map[tensor.Value]bool{f.Body.Results[0]: true}
+	for _, n := range slices.Backward(f.Body.Nodes) {
+		for _, in := range n.In {
+			needed[in] = needed[in] || needed[n.Results()[0]]
+		}
+	}
+	moves, count := map[tensor.Value]bool{f.Body.Params[0]: true}, 0
+	for _, n := range f.Body.Nodes {
+		out := n.Results()[0]
+		moves[out] = slices.ContainsFunc(n.In, func(in tensor.Value) bool { return moves[in] })
+		work := n.Op.IsElementwise() || n.Op.IsReduction()
+		if work && moves[out] && needed[out] && n.In[0].Size() == 8 {
+			count++
+		}
+	}
+	return count
+}
+
 func newModel[D any](t *testing.T, fn func(*model.Context, D), data model.Data) *model.Model {
 	t.Helper()
 	m, err := model.New("test", tensor.F64, fn, data)
