@@ -23,30 +23,40 @@ func (g *graph) rewriteFloat(op tensor.Op, x, y *node) *node {
 	case tensor.OpMin, tensor.OpMax:
 		return g.rewriteMinMax(op, x, y)
 	case tensor.OpPow:
-		switch {
-		case isNumber(y, 2):
-			return g.better(g.binary(tensor.OpMul, x, x))
-		case isNumber(y, 1):
-			return g.better(x)
-		case isNumber(y, 0):
-			return g.number(x.dtype, 1, x.shape)
-		case isNumber(y, -1):
-			return g.better(g.binary(tensor.OpDiv, g.number(x.dtype, 1, x.shape), x))
-		}
+		return g.rewritePow(x, y)
+	}
+	return nil
+}
+
+func (g *graph) rewritePow(x, y *node) *node {
+	switch {
+	case !g.loose(x.dtype):
+		return nil
+	case isNumber(y, 2):
+		return g.better(g.binary(tensor.OpMul, x, x))
+	case isNumber(y, 1):
+		return g.better(x)
+	case isNumber(y, 0):
+		return g.better(g.number(x.dtype, 1, x.shape))
+	case isNumber(y, -1):
+		return g.better(g.binary(tensor.OpDiv, g.number(x.dtype, 1, x.shape), x))
 	}
 	return nil
 }
 
 func (g *graph) rewriteAdd(x, y *node) *node {
 	switch {
-	case isPlusZero(y):
+	case isPlusZero(y) && g.loose(x.dtype):
 		return g.better(x)
-	case isNumber(y, 0):
+	case isNumber(y, 0) && !isPlusZero(y):
 		return x
 	case y.op == tensor.OpNeg:
 		return g.binary(tensor.OpSub, x, y.in[0])
 	case x.op == tensor.OpNeg:
 		return g.binary(tensor.OpSub, y, x.in[0])
+	}
+	if g.exact {
+		return nil
 	}
 	return g.better(g.addPieces(x, y))
 }
@@ -55,12 +65,12 @@ func (g *graph) rewriteSub(x, y *node) *node {
 	switch {
 	case isPlusZero(y):
 		return x
-	case isNumber(y, 0):
+	case isNumber(y, 0) && g.loose(x.dtype):
 		return g.better(x)
 	case y.op == tensor.OpNeg:
 		return g.binary(tensor.OpAdd, x, y.in[0])
 	}
-	if y.op == tensor.OpPad {
+	if y.op == tensor.OpPad && !g.exact {
 		if n := g.addPieces(x, g.unary(tensor.OpNeg, y)); n != nil {
 			return g.better(n)
 		}
@@ -77,7 +87,7 @@ func (g *graph) rewriteMul(x, y *node) *node {
 		return x
 	case isNumber(y, -1):
 		return g.unary(tensor.OpNeg, x)
-	case isNumber(y, 0) && isFinite(x):
+	case isNumber(y, 0) && isFinite(x) && g.loose(x.dtype):
 		return g.better(g.number(x.dtype, 0, x.shape))
 	case x.op == tensor.OpNeg && y.op == tensor.OpNeg:
 		return g.binary(tensor.OpMul, x.in[0], y.in[0])

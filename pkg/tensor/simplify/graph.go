@@ -18,7 +18,8 @@ type graph struct {
 	folder *eval.Folder
 	buf    []byte
 
-	inexact int // rewrites made that may change bits
+	exact   bool // only rewrites that keep all bits
+	inexact int  // rewrites made that may change bits
 }
 
 // node is an instruction. It is immutable once made, up to what live and place note in it.

@@ -12,15 +12,15 @@ func (g *graph) rewriteReduction(op tensor.Op, attr *tensor.Attr, d tensor.DType
 	switch count := tensor.NumElements(x.shape[lo:hi]); {
 	case count == 1 && arg:
 		return g.number(d, 0, shape)
-	case count == 1 && op == tensor.OpReduceSum:
+	case count == 1 && op == tensor.OpReduceSum && g.loose(d):
 		return g.better(g.reshape(x, shape))
-	case count == 1:
+	case count == 1 && op != tensor.OpReduceSum:
 		return g.reshape(x, shape)
 	case count == 0 || arg:
 		return nil
 	}
 	switch {
-	case x.op == tensor.OpBroadcast && op != tensor.OpReduceProd:
+	case x.op == tensor.OpBroadcast && op != tensor.OpReduceProd && (op != tensor.OpReduceSum || g.loose(d)):
 		return g.reduceBroadcast(op, attr, d, x)
 	case x.op == tensor.OpReshape && lo == 0 && hi == len(x.shape) && len(x.in[0].shape) > 0:
 		all := *attr // the same elements in the same order

@@ -34,7 +34,7 @@ func (g *graph) rewrite(op tensor.Op, attr *tensor.Attr, d tensor.DType, shape [
 			return g.number(d, 0, shape)
 		}
 	case tensor.OpCumsum:
-		if shape[attr.Axis] == 1 {
+		if shape[attr.Axis] == 1 && g.loose(d) {
 			return g.better(in[0])
 		}
 	case tensor.OpSort:
@@ -88,7 +88,11 @@ func (g *graph) rewriteElementwise(op tensor.Op, attr *tensor.Attr, d tensor.DTy
 	return g.rewriteInteger(op, in[0], in[1])
 }
 
-// better counts a rewrite that may change bits for a value as good or better; the package comment lists them.
+// loose reports whether values of dtype d may be replaced by others that are as good or better, as the package comment
+// lists; integers are the same then.
+func (g *graph) loose(d tensor.DType) bool { return !g.exact || !d.IsFloat() }
+
+// better counts such a rewrite.
 func (g *graph) better(n *node) *node {
 	if n != nil && n.dtype.IsFloat() {
 		g.inexact++

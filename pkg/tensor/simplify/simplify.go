@@ -8,7 +8,7 @@
 //   - Zero-padded pieces that are added become one concatenation, the negative of one is padded again: likewise.
 //   - The sum over a broadcast axis of length n → n·x: one rounding for n.
 //   - log(exp x) → x and log1p(expm1 x) → x: no overflow, no rounding.
-//   - pow(x, 2) → x·x, pow(x, 1) → x, pow(x, -1) → 1/x.
+//   - pow(x, 2) → x·x, pow(x, 1) → x, pow(x, 0) → 1, pow(x, -1) → 1/x.
 //   - 0·x → 0 where x is known to be finite: 0 for -0.
 //
 // Calls are inlined and derivatives stop here: run it after tensor/grad, on what an engine is going to compile. A loop
@@ -22,6 +22,14 @@ import "github.com/drey-sampler/drey/pkg/tensor"
 // tensor's tracing.
 func Run(f *tensor.Func) *tensor.Func {
 	return newGraph().run(f)
+}
+
+// Exact is Run without the rewrites that may change bits: for engines, which compute what the Func they get says, after
+// they have expanded functions or lowered instructions.
+func Exact(f *tensor.Func) *tensor.Func {
+	g := newGraph()
+	g.exact = true
+	return g.run(f)
 }
 
 func (g *graph) run(f *tensor.Func) *tensor.Func {

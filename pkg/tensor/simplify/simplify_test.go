@@ -7,6 +7,7 @@ import (
 	"github.com/drey-sampler/drey/pkg/engine/enginetest"
 	"github.com/drey-sampler/drey/pkg/tensor"
 	"github.com/drey-sampler/drey/pkg/tensor/eval"
+	"github.com/drey-sampler/drey/pkg/tensor/expand"
 )
 
 func fuzz(t *testing.T, n int, check func(t *testing.T, c enginetest.Case, name string)) {
@@ -22,46 +23,57 @@ func fuzz(t *testing.T, n int, check func(t *testing.T, c enginetest.Case, name 
 
 func TestIdempotent(t *testing.T) {
 	fuzz(t, 400, func(t *testing.T, c enginetest.Case, name string) {
-		once := Run(c.Func)
-		twice := Run(once)
-		if a, b := once.String(), twice.String(); a != b {
-			t.Fatalf("%s: a second run changes\n%s\ninto\n%s", name, a, b)
-		}
-		if again := Run(c.Func); again.String() != once.String() {
-			t.Fatalf("%s: two runs differ", name)
+		for _, pass := range []func(*tensor.Func) *tensor.Func{Run, Exact} {
+			once := pass(c.Func)
+			if a, b := once.String(), pass(once).String(); a != b {
+				t.Fatalf("%s: a second run changes\n%s\ninto\n%s", name, a, b)
+			}
+			if again := pass(c.Func); again.String() != once.String() {
+				t.Fatalf("%s: two runs differ", name)
+			}
 		}
 	})
 }
 
-// TestSimplifiedComputesTheSame compares programs to the bit, but those where a rule that may change bits was applied:
-// TestBetter has these.
+// TestSimplifiedComputesTheSame compares programs to the bit: all of them as Exact makes them, and expanded before, and as
+// Run makes them those where no rule that may change bits was applied.
 func TestSimplifiedComputesTheSame(t *testing.T) {
-	exact, total := 0, 800
+	exact, total := 0, 500
 	fuzz(t, total, func(t *testing.T, c enginetest.Case, name string) {
+		want := evaluate(t, c.Func, c.Args)
+		compare(t, name+", exact", c, Exact(c.Func), want)
+		compare(t, name+", expanded", c, Exact(expand.Run(c.Func)), want)
 		g := newGraph()
 		s := g.run(c.Func)
-		want, err := eval.Run(c.Func, c.Args)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := eval.Run(s, c.Args)
-		if err != nil {
-			t.Fatal(err)
-		}
 		if g.inexact > 0 {
 			return
 		}
 		exact++
-		for i, w := range want {
-			for j, b := range w.Bits {
-				if got[i].Bits[j] != b {
-					t.Fatalf("%s: result %d[%d] is %v, want %v\n%s\n%s", name, i, j,
-						tensor.DecodeFloat(w.DType, got[i].Bits[j]), tensor.DecodeFloat(w.DType, b), c.Func, s)
-				}
-			}
-		}
+		compare(t, name, c, s, want)
 	})
 	if exact < total/2 {
-		t.Errorf("only %d of %d programs were compared", exact, total)
+		t.Errorf("only %d of %d programs were compared as Run makes them", exact, total)
 	}
+}
+
+func compare(t *testing.T, name string, c enginetest.Case, f *tensor.Func, want []*tensor.Array) {
+	t.Helper()
+	got := evaluate(t, f, c.Args)
+	for i, w := range want {
+		for j, b := range w.Bits {
+			if got[i].Bits[j] != b {
+				t.Fatalf("%s: result %d[%d] is %v, want %v\n%s\n%s", name, i, j,
+					tensor.DecodeFloat(w.DType, got[i].Bits[j]), tensor.DecodeFloat(w.DType, b), c.Func, f)
+			}
+		}
+	}
+}
+
+func evaluate(t *testing.T, f *tensor.Func, args []*tensor.Array) []*tensor.Array {
+	t.Helper()
+	out, err := eval.Run(f, args)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
 }

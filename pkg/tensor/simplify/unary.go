@@ -25,11 +25,11 @@ func (g *graph) rewriteUnary(op tensor.Op, d tensor.DType, x *node) *node {
 			return x
 		}
 	case tensor.OpLog:
-		if x.op == tensor.OpExp {
+		if x.op == tensor.OpExp && g.loose(d) {
 			return g.better(x.in[0])
 		}
 	case tensor.OpLog1p:
-		if x.op == tensor.OpExpm1 {
+		if x.op == tensor.OpExpm1 && g.loose(d) {
 			return g.better(x.in[0])
 		}
 	case tensor.OpNot:
@@ -53,7 +53,7 @@ func (g *graph) rewriteNeg(x *node) *node {
 		return g.binary(tensor.OpMul, x.in[0], g.unary(tensor.OpNeg, x.in[1]))
 	case x.op == tensor.OpDiv && isConstant(x.in[0]):
 		return g.binary(tensor.OpDiv, g.unary(tensor.OpNeg, x.in[0]), x.in[1])
-	case x.op == tensor.OpPad && isNumber(x.in[1], 0): // pieces stay pieces, see addPieces
+	case x.op == tensor.OpPad && isNumber(x.in[1], 0) && g.loose(x.dtype): // pieces stay pieces, see addPieces
 		return g.better(g.pad(g.unary(tensor.OpNeg, x.in[0]), x.in[1], x.attr.Start, x.attr.Limit))
 	}
 	return nil
