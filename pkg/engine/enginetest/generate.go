@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/drey-sampler/drey/pkg/tensor"
-	"github.com/drey-sampler/drey/pkg/tensor/expand"
 )
 
 // Case is a program with arguments for it.
@@ -197,14 +196,8 @@ func (g *generator) nextOp() tensor.Op {
 			func(op tensor.Op) bool { return !op.IsElementwise() && !op.HasRegions() },
 		})
 		op := pick(g, Ops())
-		if kind(op) && evaluable(op) && (!op.HasRegions() || g.depth < 2) {
+		if kind(op) && (!op.HasRegions() || g.depth < 2) {
 			return op
 		}
 	}
-}
-
-// evaluable reports whether tensor/eval knows the operation: functions without an instruction need an expansion.
-func evaluable(op tensor.Op) bool {
-	function := op >= tensor.OpRsqrt && op <= tensor.OpSoftplus || op == tensor.OpPow || op == tensor.OpAtan2 || op == tensor.OpLogAddExp
-	return !function || expand.IsExpanded(op)
 }
