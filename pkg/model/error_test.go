@@ -38,6 +38,9 @@ func TestCompileErrors(t *testing.T) {
 		{"observed event", func(c *model.Context, d vector) {
 			c.Observe("obs", dist.ToEvent(dist.Normal([]float64{1, 2}, c.Sample("s", dist.HalfCauchy(1))), 1), d.Y)
 		}, []string{`site "obs"`, "does not end in the event shape [2]"}},
+		{"observed dtype", func(c *model.Context, d vector) {
+			c.Observe("obs", dist.Normal(c.Sample("mu", dist.Normal(0, 1)), 1), d.Y.Convert(tensor.I32))
+		}, []string{`site "obs"`, "i32", "f64", "error_test.go:"}},
 		{"shapes in the model", func(c *model.Context, d vector) {
 			x := c.Plate("n", 4).Sample("x", dist.Normal(0, 1))
 			c.Deterministic("sum", x.Add(d.Y))

@@ -101,6 +101,17 @@ func TestScalarDistributionOfVectorData(t *testing.T) {
 	}
 }
 
+// TestScalarDataOfAPlate: one number observed at every element of a plate is drawn once for each.
+func TestScalarDataOfAPlate(t *testing.T) {
+	m, b := compile(t, func(c *model.Context, _ none) {
+		c.Plate("n", 3).Observe("y", dist.Normal(c.Sample("mu", dist.Normal(0, 1)), 1), 0.5)
+	}, nil)
+	y := run(t, m, b.Predictive, append([]*tensor.Array{f64s(0)}, key(1, 1, 1)...))[0]
+	if s := b.Manifest.Site("y"); !slices.Equal(s.Shape, y.Shape) || !slices.Equal(s.Shape, []int{3}) || s.Dims[0] != "n" {
+		t.Errorf("manifest has %+v, draws are %v", s, y.Shape)
+	}
+}
+
 // flat is a distribution without a sampler.
 type flat struct{ dist.NormalDist }
 

@@ -43,3 +43,19 @@ func TestTransformReparam(t *testing.T) {
 	_, err := model.Compile(m.With(base), model.Options{})
 	wantError(t, err, `site "x"`, "not transformed")
 }
+
+// TestTransformReparamWidensItsBase: parameters of a transform that give a scalar base its batch shape leave one auxiliary
+// variable for each element, and a start may be given for the site itself.
+func TestTransformReparamWidensItsBase(t *testing.T) {
+	fn := model.With(func(c *model.Context, _ none) {
+		c.Sample("x", dist.Transformed(dist.Normal(0, 1), dist.AffineTransform([]float64{1, 2, 3}, 2)))
+	}, model.Reparam(map[string]model.Reparameterization{"x": model.TransformReparam{}}))
+	m, b := compileWith(t, fn, nil, model.Options{Given: []string{"x"}})
+	if b.Manifest.Dimension != 3 {
+		t.Fatalf("dimension %d, want 3", b.Manifest.Dimension)
+	}
+	got := run(t, m, b.Init, append(key(1, 1, 1), f64s(1, 4, 7)))[0].Float64s()
+	if got[0] != 0 || got[1] != 1 || got[2] != 2 {
+		t.Errorf("start %v, want 0 1 2", got)
+	}
+}
