@@ -11,7 +11,9 @@ const (
 )
 
 // number returns the F64 constant c, for places where no typed operand gives a literal its dtype: an F32 trace would make it F32.
-func number(c float64) tensor.Value { return tensor.Lift(tensor.ArrayOf(tensor.F64, nil, []float64{c})) }
+func number(c float64) tensor.Value {
+	return tensor.Lift(tensor.ArrayOf(tensor.F64, nil, []float64{c}))
+}
 
 func bits(x tensor.Value) tensor.Value     { return x.Bitcast(tensor.I64) }
 func fromBits(b tensor.Value) tensor.Value { return b.Bitcast(tensor.F64) }

@@ -49,7 +49,7 @@ func lgamma(x tensor.Value) tensor.Value {
 	zMinus1 := tensor.Select(small, x, a.Sub(1))
 	zMinus2 := tensor.Select(small, x.Sub(1), a.Sub(2))
 	near := zMinus1.Mul(zMinus2).Mul(centred(mapped(z.Clamp(0.5, gammaFrom), lgammaCentre), lgammaR))
-	near = tensor.Select(small, near.Sub(low).Sub(high), near)
+	near = near.Add(tensor.Select(small, high.Add(low).Neg(), 0.0)) // +0 also at 1
 	inverse := tensor.Lift(1).Div(a.Max(gammaFrom))
 	tail := inverse.Mul(estrin(inverse.Mul(inverse), lgammaTail)).Add(halfLog2PiMinusHalf)
 	far := a.Sub(0.5).Mul(high.Sub(1).Add(low)).Add(tail)

@@ -18,6 +18,14 @@ func splitLog(x tensor.Value) (m, negK tensor.Value) {
 	return fromBits(b.Sub(k.Shl(52))), tensor.Lift(0).Sub(k)
 }
 
+// reduceLog returns f and -k as a float with x = 2^k (1 + f), √½ ≤ 1 + f < √2, for positive finite x, subnormal too.
+func reduceLog(x tensor.Value) (f, negK tensor.Value) {
+	tiny := x.Lt(minNormal)
+	m, k := splitLog(tensor.Select(tiny, x.Mul(0x1p54), x))
+	n := intToFloat(k)
+	return m.Sub(1), tensor.Select(tiny, n.Add(54), n)
+}
+
 // logSum returns log(1 + f) + c - negK ln 2 for 1 + f in [√½, √2): with s = f/(2+f), log(1+f) = f - f²/2 + s (f²/2 + R(s²))
 // (fdlibm, e_log.c). A zero f with negK = +0 keeps its sign.
 func logSum(f, c, negK tensor.Value) tensor.Value {
@@ -34,16 +42,8 @@ func logSum(f, c, negK tensor.Value) tensor.Value {
 
 // log returns the natural logarithm: -Inf at ±0, NaN below.
 func log(x tensor.Value) tensor.Value {
-	tiny := x.Lt(minNormal)
-	m, negK := splitLog(tensor.Select(tiny, x.Mul(0x1p54), x))
-	n := intToFloat(negK)
-	y := logSum(m.Sub(1), tensor.Value{}, tensor.Select(tiny, n.Add(54), n))
-	return logEdges(x, y)
-}
-
-// logEdges replaces y, computed as the logarithm of x, where x is not positive and finite.
-func logEdges(x, y tensor.Value) tensor.Value {
-	y = tensor.Select(x.Lt(math.Inf(1)), y, x)
+	f, negK := reduceLog(x)
+	y := tensor.Select(x.Lt(math.Inf(1)), logSum(f, tensor.Value{}, negK), x)
 	return tensor.Select(x.Gt(0), y, tensor.Select(x.Eq(0), number(math.Inf(-1)), math.NaN()))
 }
 
@@ -86,11 +86,7 @@ func logPositive(x tensor.Value) tensor.Value {
 
 // logParts returns log x as high + low, right to about 2^-55 absolute, for positive finite x.
 func logParts(x tensor.Value) (high, low tensor.Value) {
-	tiny := x.Lt(minNormal)
-	m, negK := splitLog(tensor.Select(tiny, x.Mul(0x1p54), x))
-	n := intToFloat(negK)
-	n = tensor.Select(tiny, n.Add(54), n)
-	f := m.Sub(1)
+	f, n := reduceLog(x)
 	s := f.Div(f.Add(2))
 	z := s.Mul(s)
 	half := f.Mul(f).Mul(0.5)

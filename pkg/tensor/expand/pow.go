@@ -29,11 +29,7 @@ func (p pair) times(q pair) pair {
 // logPair returns log x for positive finite x to about 2^-65, relative. With s = f/(2+f), the logarithm of 1 + f is
 // 2s + s³ (2/3 + s² P(s²)); s, s², s³ and the sums are pairs, P is not.
 func logPair(x tensor.Value) pair {
-	tiny := x.Lt(minNormal)
-	m, negK := splitLog(tensor.Select(tiny, x.Mul(0x1p54), x))
-	k := intToFloat(negK).Neg()
-	k = tensor.Select(tiny, k.Sub(54), k)
-	f := m.Sub(1)
+	f, negK := reduceLog(x)
 	d, dLost := split(tensor.Lift(2), f)
 	s := pair{hi: f.Div(d)}
 	back := product(s.hi, d)
@@ -43,9 +39,9 @@ func logPair(x tensor.Value) pair {
 	g.hi, g.lo = split(tensor.Lift(twoThirdsHi), z.hi.Mul(estrin(z.hi, powP)))
 	g.lo = g.lo.Add(twoThirdsLo)
 	v := s.times(z).times(g)
-	sum, lost1 := split(k.Mul(ln2Hi), s.hi.Add(s.hi))
+	sum, lost1 := split(negK.Mul(-ln2Hi), s.hi.Add(s.hi))
 	sum, lost2 := split(sum, v.hi)
-	low := lost1.Add(lost2).Add(s.lo.Add(s.lo).Add(v.lo).Add(k.Mul(ln2Lo)))
+	low := lost1.Add(lost2).Add(s.lo.Add(s.lo).Add(v.lo).Sub(negK.Mul(ln2Lo)))
 	hi, lo := split(sum, low)
 	return pair{hi, lo}
 }
