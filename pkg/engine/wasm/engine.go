@@ -13,6 +13,7 @@ import (
 	"github.com/drey-sampler/drey/pkg/engine"
 	"github.com/drey-sampler/drey/pkg/tensor"
 	"github.com/drey-sampler/drey/pkg/tensor/expand"
+	"github.com/drey-sampler/drey/pkg/tensor/simplify"
 )
 
 // Generator names the version of the code generator: the same program, input and Generator give the same bits.
@@ -94,16 +95,17 @@ func generate(f *tensor.Func, opt engine.Options) (*Executable, []byte, error) {
 	return x, module(e.a.body(), pages), nil
 }
 
-// prepare brings f into the form the code generator takes.
+// prepare brings f into the form the code generator takes. It simplifies before the expansions, on the program as it is
+// meant, and after them, on what they have in common.
 func prepare(f *tensor.Func) (*tensor.Func, error) {
-	g, err := lower(f)
+	g, err := lower(simplify.Run(f))
 	if err != nil {
 		return nil, err
 	}
 	if g, err = unrollScans(g); err != nil {
 		return nil, err
 	}
-	return expand.Run(g), nil
+	return simplify.Run(expand.Run(g)), nil
 }
 
 // NewSession instantiates the module.

@@ -249,7 +249,7 @@ func (l *nest) prepare() {
 	if l.simd {
 		for _, n := range l.it.nodes {
 			for _, x := range append([]tensor.Value{n.Results()[0]}, n.In...) {
-				if f := l.leaves[x]; f != nil && f.scalar.IsValid() && f.splat == noLocal {
+				if f := l.leaves[x]; f != nil && f.scalar.IsValid() && f.splat == noLocal && !isConstant(f.scalar) {
 					f.splat = l.splat(f.scalar)
 				}
 			}
@@ -267,10 +267,6 @@ func (l *nest) splat(v tensor.Value) local {
 	a := l.e.a
 	x := a.newLocal(tV128)
 	switch d := v.DType(); {
-	case d == tensor.F64 && isConstant(v) && v.Node().Op == tensor.OpConst:
-		a.simd(vConst)
-		b := littleEndian(d, v.Node().Attr.Array.Bits[:1])
-		a.op(append(b, b...)...)
 	case d == tensor.F64:
 		l.e.push(v)
 		a.simd(vF64Splat)

@@ -146,6 +146,8 @@ const (
 	vF64Div     = 0xf3
 	vF64Min     = 0xf4
 	vF64Max     = 0xf5
+	vF64PMin    = 0xf6 // b < a ? b : a
+	vF64PMax    = 0xf7 // a < b ? b : a
 )
 
 // bulk memory, after the 0xfc prefix.

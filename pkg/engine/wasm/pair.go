@@ -46,6 +46,12 @@ func (l *nest) pairElement(n *tensor.Node, push func(i int)) {
 	} else if !ok {
 		panic(fmt.Sprintf("wasm: no pair code for %s of %s", n.Op, d))
 	}
+	if quick, x, c := l.clampOp(n); quick != 0 {
+		push(x)
+		push(c)
+		a.simd(quick)
+		return
+	}
 	push(0)
 	if n.Op.IsBinary() {
 		push(1)
@@ -54,6 +60,26 @@ func (l *nest) pairElement(n *tensor.Node, push func(i int)) {
 	if d == tensor.Bool && n.Op == tensor.OpEq {
 		a.simd(vNot)
 	}
+}
+
+// clampOp returns the one-instruction form of a minimum or maximum with a constant that is neither NaN nor zero: where
+// only the other operand can be NaN, and zeros need no ordering, "c if it is strictly beyond x, else x" is the same.
+func (l *nest) clampOp(n *tensor.Node) (op, x, c int) {
+	if n.DType != tensor.F64 || n.Op != tensor.OpMin && n.Op != tensor.OpMax {
+		return 0, 0, 0
+	}
+	for c := range 2 {
+		w := l.e.p.views.of(n.In[c])
+		if m := w.root.Node(); isScalar(w.root) && m.Op == tensor.OpConst {
+			if v := tensor.DecodeFloat(tensor.F64, m.Attr.Array.Bits[0]); v == v && v != 0 {
+				if n.Op == tensor.OpMin {
+					return vF64PMin, 1 - c, c
+				}
+				return vF64PMax, 1 - c, c
+			}
+		}
+	}
+	return 0, 0, 0
 }
 
 // v128c pushes a constant with the same 64 bits in both halves.

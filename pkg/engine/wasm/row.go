@@ -242,10 +242,13 @@ func (l *nest) pushLeaf(p *pointers, f *leaf, at int) {
 	a := l.e.a
 	last := len(l.dims) - 1
 	if f.scalar.IsValid() {
-		if l.pairs {
-			a.get(f.splat)
-		} else {
+		switch {
+		case !l.pairs:
 			l.e.push(f.scalar)
+		case isConstant(f.scalar):
+			l.e.v128c(maskOf(f.scalar))
+		default:
+			a.get(f.splat)
 		}
 		return
 	}
@@ -270,6 +273,18 @@ func (l *nest) pushLeaf(p *pointers, f *leaf, at int) {
 			l.maskLane(k)
 		}
 	}
+}
+
+// maskOf returns the 64 bits of a constant scalar in a pair; a truth value is a mask.
+func maskOf(v tensor.Value) uint64 {
+	n := v.Node()
+	if n.Op == tensor.OpIota {
+		return 0
+	}
+	if n.DType == tensor.Bool {
+		return -n.Attr.Array.Bits[0]
+	}
+	return n.Attr.Array.Bits[0]
 }
 
 // maskLane takes a 0 or 1 (i64) from the stack into half k of a mask; for k = 1 the vector lies below it.
@@ -343,7 +358,7 @@ func (l *nest) take(p *pointers, n *tensor.Node, at int) {
 	w := e.p.views.of(n.In[0])
 	if isScalar(w.root) {
 		if l.pairs {
-			a.get(l.splat(w.root))
+			l.pushSplat(w.root)
 		} else {
 			e.push(w.root)
 		}
@@ -379,6 +394,15 @@ func (l *nest) take(p *pointers, n *tensor.Node, at int) {
 	}
 	i1 := index(1)
 	l.pairFrom(i0, static, i1, static)
+}
+
+// pushSplat pushes a scalar in both halves.
+func (l *nest) pushSplat(v tensor.Value) {
+	if isConstant(v) {
+		l.e.v128c(maskOf(v))
+		return
+	}
+	l.e.a.get(l.splat(v))
 }
 
 // describeTake works out what the axes other than the taken one add to an address.
