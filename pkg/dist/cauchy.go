@@ -62,8 +62,9 @@ func arcCotangent(z tensor.Value) tensor.Value {
 
 // logUpperCauchy returns log P(Z > z) of a standard Cauchy Z, by the smaller tail.
 func logUpperCauchy(z tensor.Value) tensor.Value {
-	tail := arcCotangent(z.Abs()).Mul(1 / math.Pi)
-	return tensor.Select(z.Ge(0.0), tail.Log(), tail.Neg().Log1p())
+	up := z.Ge(0.0) // not z.Abs(), which has no derivative at 0
+	tail := arcCotangent(tensor.Select(up, z, z.Neg())).Mul(1 / math.Pi)
+	return tensor.Select(up, tail.Log(), tail.Neg().Log1p())
 }
 
 // quantile: with the smaller tail t, z = ±cot(πt).

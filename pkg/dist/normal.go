@@ -92,7 +92,10 @@ func (d HalfNormalDist) Variance() tensor.Value {
 func (d HalfNormalDist) CDF(x tensor.Value) tensor.Value {
 	return x.Max(0.0).Div(d.Scale).Mul(math.Sqrt2 / 2).Erf()
 }
-func (d HalfNormalDist) LogCDF(x tensor.Value) tensor.Value { return log1mexp(d.LogSF(x).Neg()) }
+func (d HalfNormalDist) LogCDF(x tensor.Value) tensor.Value {
+	z := x.Max(0.0).Div(d.Scale).Mul(math.Sqrt2 / 2)
+	return tensor.Select(z.Lt(1.0), z.Erf().Log(), z.Erfc().Neg().Log1p())
+}
 
 func (d HalfNormalDist) LogSF(x tensor.Value) tensor.Value {
 	return logNormalCDF(x.Max(0.0).Div(d.Scale).Neg()).Add(log2)

@@ -39,12 +39,12 @@ func (elementwise) UnconstrainedShape(x []int) []int { return slices.Clone(x) }
 
 // increasing returns the image of c under an increasing scalar map, whose values on all of R lie in all.
 func increasing(c Constraint, f func(tensor.Value) tensor.Value, all bounded) Constraint {
+	out, axes := all, c.EventDim()
 	if i, ok := c.(independent); ok {
-		return Independent(increasing(i.base, f, all), i.n)
+		c = i.base
 	}
-	out := all
 	if b, ok := c.(bounded); ok {
-		out = bounded{openLo: all.openLo, openHi: all.openHi, lo: all.lo, hi: all.hi}
+		out.name = ""
 		if b.lo.IsValid() {
 			out.lo, out.openLo = f(b.lo), b.openLo
 		}
@@ -53,9 +53,9 @@ func increasing(c Constraint, f func(tensor.Value) tensor.Value, all bounded) Co
 		}
 	}
 	if !out.lo.IsValid() && !out.hi.IsValid() {
-		return Real
+		return Independent(Real, axes)
 	}
-	return out
+	return Independent(out, axes)
 }
 
 // Elementwise bijectors without parameters.

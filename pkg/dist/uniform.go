@@ -60,3 +60,9 @@ func (d UniformDist) LogSF(x tensor.Value) tensor.Value {
 func (d UniformDist) ICDF(q tensor.Value) tensor.Value {
 	return q.Mul(d.High.Sub(d.Low)).Add(d.Low)
 }
+
+// quantile measures from the nearer end.
+func (d UniformDist) quantile(logp, logq tensor.Value) tensor.Value {
+	width := d.High.Sub(d.Low)
+	return tensor.Select(logp.Lt(logq), d.Low.Add(logp.Exp().Mul(width)), d.High.Sub(logq.Exp().Mul(width)))
+}
