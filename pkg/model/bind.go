@@ -11,13 +11,24 @@ import (
 	"github.com/drey-sampler/drey/pkg/tensor"
 )
 
-// Data maps the names of columns to their values: a number, a bool, a nested slice of them, a *tensor.Array or a Column.
+// Data maps the names of columns to their values: a number, a bool, a nested slice of them, an Array, a *tensor.Array or
+// a Column.
 type Data map[string]any
 
-// Bind checks data against the tags of the data struct D (see the package comment) and converts them: it returns a D whose int
-// fields are set and whose Values are still absent, and the columns for its Values, in field order; columns of optional
-// fields without data are left out. float is the model's float type. The error joins all problems: columns that are
-// missing, misspelt or not asked for, elements that are NaN or do not fit, indices out of range.
+// Bind checks data against the tags of the data struct D and converts them: it returns a D whose int fields are set and
+// whose Values are still absent, and the columns for its Values, in field order; columns of optional fields without data
+// are left out. float is the model's float type. The error joins all problems: columns that are missing, misspelt or not
+// asked for, elements that are NaN or do not fit, indices out of range.
+//
+// A field's tag is the name of its column, then options separated by commas:
+//
+//	Y      tensor.Value `drey:"y,optional"`          // may be missing: the field is then the zero Value
+//	Floor  tensor.Value `drey:"floor,dtype=i32"`     // bool, i32, i64, u32, u64, f32 or f64; without it the float type
+//	County tensor.Value `drey:"county,index=J"`      // legal values 0 … J-1; J: a number or an int field; dtype i32
+//	Low    tensor.Value `drey:"low,infinite"`        // ±Inf is allowed, for bounds; NaN never is
+//	J      int          `drey:"J"`                   // static: known while the model is traced
+//
+// Embedded structs contribute their fields; unexported fields and those tagged "-" are left alone.
 func Bind[D any](data Data, float tensor.DType) (D, []Column, error) {
 	var proto D
 	b, err := bind(reflect.ValueOf(&proto).Elem(), data, float)
@@ -105,7 +116,7 @@ func (b *binding) checkIndex(f field, r *raw) error {
 		hint = "; the indices seem to count from 1: subtract 1"
 	}
 	return fmt.Errorf("model: data %q: %s = %v is outside 0 … %d (index=%s)%s",
-		f.name, position(f.name, r.shape, bad), r.at(bad), n-1, f.bound, hint)
+		f.name, r.where(f.name, bad), r.at(bad), n-1, f.bound, hint)
 }
 
 func readStatic(name string, x any) (int, error) {
@@ -118,7 +129,7 @@ func readStatic(name string, x any) (int, error) {
 	}
 	bits, problem := encoder{name: name, dtype: tensor.I32}.element(r, 0)
 	if problem != "" {
-		return 0, fmt.Errorf("model: data %q: %s %s", name, name, problem)
+		return 0, fmt.Errorf("model: data %q: %s %s", name, r.where(name, 0), problem)
 	}
 	return int(int32(uint32(bits))), nil
 }

@@ -3,6 +3,7 @@ package model_test
 import (
 	"encoding/json"
 	"math"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -78,6 +79,25 @@ func TestBindReadsJSON(t *testing.T) {
 	}
 }
 
+func TestBindTakesArrays(t *testing.T) {
+	data := radonOK()
+	data["county"] = model.Array{Shape: []int{4}, I64: []int64{0, 2, 1, 2}}
+	data["floor"] = model.Array{Shape: []int{4}, Bool: []bool{true, false, false, true}}
+	data["log_uranium"] = model.Array{Shape: []int{2, 2}, F64: []float64{0.5, 1, -1, 2}}
+	data["y"] = tensor.ArrayOf(tensor.F64, []int{4}, []float64{1, 2, 3, 4.5})
+	_, got, err := model.Bind[radonData](data, tensor.F64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, want, err := model.Bind[radonData](radonOK(), tensor.F64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if model.DataDigest(got) != model.DataDigest(want) {
+		t.Errorf("columns %v, want %v", got, want)
+	}
+}
+
 func TestDataDigestIsOfNamesShapesAndBytes(t *testing.T) {
 	digest := func(change func(model.Data)) string {
 		data := radonOK()
@@ -127,6 +147,10 @@ func TestBindErrors(t *testing.T) {
 		{"empty", func(d model.Data) { d["y"] = []float64{} }, []string{`data "y" is empty`}},
 		{"static not scalar", func(d model.Data) { d["J"] = []int{3} }, []string{`data "J" has shape [1], want one integer`}},
 		{"static not integer", func(d model.Data) { d["J"] = 3.5 }, []string{"J = 3.5 is not an integer"}},
+		{"place", func(d model.Data) {
+			d["y"] = model.Array{Shape: []int{2}, F64: []float64{1, math.NaN()}, Place: func(i int) string { return "f.csv: row " + strconv.Itoa(i+1) }}
+		}, []string{`data "y": f.csv: row 2 is NaN`}},
+		{"array length", func(d model.Data) { d["y"] = model.Array{Shape: []int{3}, I64: []int64{1}} }, []string{`"y" has 1 elements for shape [3]`}},
 		{"several", func(d model.Data) { delete(d, "floor"); d["y"] = math.NaN() }, []string{`"floor" is missing`, "y is NaN"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

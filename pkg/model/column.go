@@ -79,7 +79,7 @@ func (e encoder) column(r *raw) (Column, error) {
 	for i := range r.size() {
 		bits, problem := e.element(r, i)
 		if problem != "" {
-			return Column{}, fmt.Errorf("model: data %q: %s %s", e.name, position(e.name, r.shape, i), problem)
+			return Column{}, fmt.Errorf("model: data %q: %s %s", e.name, r.where(e.name, i), problem)
 		}
 		c.Bytes = appendElement(c.Bytes, size, bits)
 	}

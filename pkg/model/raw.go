@@ -14,6 +14,45 @@ type raw struct {
 	shape  []int
 	floats []float64
 	ints   []int64 // nil unless every element is an integer or a bool
+	place  func(i int) string
+}
+
+// Array is a data value as a file gives it: elements in row-major order, in one of the slices. Place, if it is not nil,
+// names element i for messages: the file, line or row.
+type Array struct {
+	Shape []int
+	F64   []float64
+	I64   []int64
+	Bool  []bool
+	Place func(i int) string
+}
+
+// raw returns the elements of a, sharing them where it can.
+func (a Array) raw(name string) (*raw, error) {
+	r := &raw{shape: a.Shape, floats: a.F64, ints: a.I64, place: a.Place}
+	if a.Bool != nil {
+		r.ints = make([]int64, len(a.Bool))
+		for i, b := range a.Bool {
+			if b {
+				r.ints[i] = 1
+			}
+		}
+	}
+	if _, err := nonEmpty(name, r); err != nil {
+		return nil, err
+	}
+	if n := max(len(r.floats), len(r.ints)); n != r.size() || len(r.floats) > 0 && len(r.ints) > 0 {
+		return nil, fmt.Errorf("model: data %q has %d elements for shape %v", name, n, a.Shape)
+	}
+	return r, nil
+}
+
+// where names element i for messages.
+func (r *raw) where(name string, i int) string {
+	if r.place != nil {
+		return r.place(i)
+	}
+	return position(name, r.shape, i)
 }
 
 func (r *raw) size() int { return tensor.NumElements(r.shape) }
@@ -27,7 +66,7 @@ func (r *raw) at(i int) float64 {
 }
 
 // readRaw reads a number, a bool, a nested slice of them (of any element type, []any as JSON gives included), a
-// *tensor.Array or a Column. A nil element, JSON's null, reads as NaN.
+// *tensor.Array, an Array or a Column. A nil element, JSON's null, reads as NaN.
 func readRaw(name string, x any) (*raw, error) {
 	switch x := x.(type) {
 	case nil:
@@ -36,6 +75,8 @@ func readRaw(name string, x any) (*raw, error) {
 		return rawFromArray(x), nil
 	case Column:
 		return rawFromArray(x.Array()), nil
+	case Array:
+		return x.raw(name)
 	case []float64:
 		return nonEmpty(name, &raw{shape: []int{len(x)}, floats: x})
 	}

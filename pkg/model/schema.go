@@ -20,15 +20,7 @@ type field struct {
 	bound    string       // index=: a number or the name of an int field; "" for none
 }
 
-// schemaOf reads the drey tags of a data struct. The tag is the column's name, then options separated by commas:
-//
-//	optional    the column may be missing: the field is then the zero Value
-//	dtype=i32   bool, i32, i64, u32, u64, f32 or f64 instead of the model's float type
-//	index=J     legal values are 0 … J-1; J is a number or the name of an int field. Implies dtype=i32
-//	infinite    ±Inf is allowed, for bounds; NaN never is
-//
-// Fields of type int are static: they are known while the model is traced. Embedded structs contribute their fields;
-// unexported fields and those tagged "-" are left alone.
+// schemaOf reads the drey tags of a data struct; Bind says what they mean.
 func schemaOf(t reflect.Type) ([]field, error) {
 	if t.Kind() != reflect.Struct {
 		return nil, fmt.Errorf("model: data type %s is not a struct", t)
