@@ -23,9 +23,6 @@ func intToFloat(k tensor.Value) tensor.Value {
 	return fromBits(k.Add(int64(roundMagicBits))).Sub(roundMagic)
 }
 
-// pow2 returns 2^k for an I64 whose low 12 bits are those of k, -1022 ≤ k ≤ 1023.
-func pow2(k tensor.Value) tensor.Value { return fromBits(k.Add(1023).Shl(52)) }
-
 // copySign returns magnitude with the sign of x; magnitude must not be negative.
 func copySign(magnitude, x tensor.Value) tensor.Value {
 	return fromBits(bits(magnitude).Or(bits(x).And(int64(signBit))))

@@ -9,28 +9,36 @@ const (
 	ln2Lo = 0x1.a39ef35793c76p-33
 )
 
-// expParts are the pieces of e^x = 2^k (1 + r + t): k in the low 12 bits of an I64, r the leading part of the reduced
-// argument, |r| ≤ ln 2/2, and t what is left, about r²/2.
-type expParts struct{ k, r, t tensor.Value }
+// expMagic is roundMagic plus twice the exponent bias, so that the bits of x log2 e + expMagic end in k + 2046: half of that,
+// shifted into place, is the pattern of 2^(k/2).
+const (
+	expBias  = 2046
+	expMagic = roundMagic + expBias
+)
+
+// expParts are the pieces of e^x = 2^k (1 + r + t): an I64 whose low 12 bits are those of k + expBias, r the leading part of
+// the reduced argument, |r| ≤ ln 2/2, and t what is left, about r²/2.
+type expParts struct{ biased, r, t tensor.Value }
 
 // reduceExp splits x + xLow, |x| < 2^40; xLow may be absent.
 func reduceExp(x, xLow tensor.Value) expParts {
-	sum := x.Mul(log2E).Add(roundMagic)
-	kf := sum.Sub(roundMagic)
-	hi := x.Sub(kf.Mul(ln2Hi))
-	lo := kf.Mul(ln2Lo)
+	sum := x.Mul(log2E).Add(expMagic)
+	k := sum.Sub(expMagic)
+	hi := x.Sub(k.Mul(ln2Hi))
+	lo := k.Mul(ln2Lo)
 	if xLow.IsValid() {
 		lo = lo.Sub(xLow)
 	}
 	r := hi.Sub(lo)
 	low := hi.Sub(r).Sub(lo)
-	return expParts{k: bits(sum), r: r, t: r.Mul(r).Mul(estrin(r, expQ)).Add(low)}
+	return expParts{biased: bits(sum), r: r, t: r.Mul(r).Mul(estrin(r, expQ)).Add(low)}
 }
 
 // scale returns y·2^k for -1080 ≤ k ≤ 1024, rounding once: the scale is applied in two steps, the first exact.
 func (p expParts) scale(y tensor.Value) tensor.Value {
-	half := p.k.Shr(1)
-	return y.Mul(pow2(half)).Mul(pow2(p.k.Sub(half)))
+	half := p.biased.Shr(1)
+	rest := p.biased.Sub(half)
+	return y.Mul(fromBits(half.Shl(52))).Mul(fromBits(rest.Shl(52)))
 }
 
 // sharp returns 1 + r + t with the rounding error of 1 + r added to t: within 0.52 ulp, for uses that add errors of their own.
@@ -50,7 +58,7 @@ func exp(x tensor.Value) tensor.Value {
 // h does not overflow.
 func expm1(x tensor.Value) tensor.Value {
 	p := reduceExp(x.Clamp(-40.0, 710.0), tensor.Value{})
-	h := pow2(p.k.Sub(1))
+	h := fromBits(p.biased.Sub(expBias/2 + 1).Shl(52))
 	base, step := h.Sub(0.5), h.Mul(p.r)
 	sum := base.Add(step)
 	lost := step.Sub(sum.Sub(base))
