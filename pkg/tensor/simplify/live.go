@@ -1,6 +1,10 @@
 package simplify
 
-import "github.com/drey-sampler/drey/pkg/tensor"
+import (
+	"slices"
+
+	"github.com/drey-sampler/drey/pkg/tensor"
+)
 
 // markLive marks what the results of the program need. Of an instruction with regions only the results that are used,
 // the carries that they or the condition depend on, and their initial values are needed.
@@ -8,35 +12,45 @@ func (g *graph) markLive() {
 	for _, p := range g.root.params {
 		p.live = true
 	}
-	stack := append([]*node(nil), g.root.results...)
+	mark(g.root.results)
+	for i := len(g.nodes) - 1; i >= 0; i-- {
+		// A Scan whose body needs none of its operands, but has control flow that stays inside, keeps one to run over.
+		if n := g.nodes[i]; n.live && n.op == tensor.OpScan && len(n.liveInputs()) == 0 {
+			mark(n.regions[0].params[:1])
+		}
+	}
+}
+
+// mark marks nodes and all that they need.
+func mark(stack []*node) {
+	stack = slices.Clone(stack)
 	for len(stack) > 0 {
 		n := stack[len(stack)-1]
 		stack = stack[:len(stack)-1]
-		if n.live {
-			continue
-		}
-		n.live = true
-		switch {
-		case n.op == tensor.OpGet:
-			c := n.in[0]
-			stack = append(stack, c)
-			stack = append(stack, c.feeds(n.attr.Index)...)
-		case n.op == tensor.OpParam:
-			c := n.home.owner
-			stack = append(stack, c)
-			if c.op == tensor.OpWhile || n.attr.Index < c.attr.Index {
-				stack = append(stack, c.feeds(n.attr.Index)...)
-			}
-			stack = append(stack, c.in[n.attr.Index])
-		case n.op == tensor.OpWhile:
-			stack = append(stack, n.regions[0].results[0])
-		case n.op == tensor.OpCond:
-			stack = append(stack, n.in[0])
-		case n.op == tensor.OpScan:
-		default:
-			stack = append(stack, n.in...)
+		if !n.live {
+			n.live = true
+			stack = append(stack, n.needs()...)
 		}
 	}
+}
+
+// needs returns what n needs to be computed.
+func (n *node) needs() []*node {
+	switch n.op {
+	case tensor.OpGet:
+		return append(n.in[0].feeds(n.attr.Index), n.in[0])
+	case tensor.OpParam:
+		c, i := n.home.owner, n.attr.Index
+		if c.op == tensor.OpWhile || i < c.attr.Index {
+			return append(c.feeds(i), c)
+		}
+		return []*node{c, c.in[i]}
+	case tensor.OpWhile:
+		return n.regions[0].results[:1]
+	case tensor.OpScan:
+		return nil
+	}
+	return n.in
 }
 
 // feeds returns what result i of n needs: the values that regions return for it and, of a carry, the initial value.

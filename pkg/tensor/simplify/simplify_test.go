@@ -1,6 +1,7 @@
 package simplify
 
 import (
+	"flag"
 	"fmt"
 	"testing"
 
@@ -10,7 +11,19 @@ import (
 	"github.com/drey-sampler/drey/pkg/tensor/expand"
 )
 
+var programs = flag.Int("programs", 400, "random programs to check")
+
+// fuzz checks n random programs and as many of one instruction.
 func fuzz(t *testing.T, n int, check func(t *testing.T, c enginetest.Case, name string)) {
+	ops := enginetest.Ops()
+	for i := range n {
+		op, seed := ops[i%len(ops)], uint64(i)
+		c, err := enginetest.RandomOp(op, seed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		check(t, c, fmt.Sprintf("RandomOp(%s, %d)", op, seed))
+	}
 	for i := range n {
 		seed, steps, all := uint64(i), 4+i%25, i%3 == 0
 		c, err := enginetest.RandomProgram(seed, steps, all)
@@ -22,7 +35,7 @@ func fuzz(t *testing.T, n int, check func(t *testing.T, c enginetest.Case, name 
 }
 
 func TestIdempotent(t *testing.T) {
-	fuzz(t, 400, func(t *testing.T, c enginetest.Case, name string) {
+	fuzz(t, *programs, func(t *testing.T, c enginetest.Case, name string) {
 		for _, pass := range []func(*tensor.Func) *tensor.Func{Run, Exact} {
 			once := pass(c.Func)
 			if a, b := once.String(), pass(once).String(); a != b {
@@ -38,8 +51,8 @@ func TestIdempotent(t *testing.T) {
 // TestSimplifiedComputesTheSame compares programs to the bit: all of them as Exact makes them, and expanded before, and as
 // Run makes them those where no rule that may change bits was applied.
 func TestSimplifiedComputesTheSame(t *testing.T) {
-	exact, total := 0, 500
-	fuzz(t, total, func(t *testing.T, c enginetest.Case, name string) {
+	exact, total := 0, 2**programs
+	fuzz(t, *programs, func(t *testing.T, c enginetest.Case, name string) {
 		want := evaluate(t, c.Func, c.Args)
 		compare(t, name+", exact", c, Exact(c.Func), want)
 		compare(t, name+", expanded", c, Exact(expand.Run(c.Func)), want)
