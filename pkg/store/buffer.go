@@ -17,7 +17,7 @@ func (b *buffer) reserve(cols []column, capacity int) {
 	b.capacity = capacity
 	b.cols = make([][]byte, len(cols))
 	for i := range cols {
-		b.cols[i] = make([]byte, 0, capacity*cols[i].rowBytes())
+		b.cols[i] = make([]byte, 0, capacity*cols[i].bytes)
 	}
 }
 
@@ -25,7 +25,7 @@ func (b *buffer) reserve(cols []column, capacity int) {
 func (b *buffer) push(cols []column, phase Phase, row [][]byte) {
 	for i := range cols {
 		n := len(b.cols[i])
-		b.cols[i] = b.cols[i][:n+cols[i].rowBytes()]
+		b.cols[i] = b.cols[i][:n+cols[i].bytes]
 		copyCanonical(cols[i].dtype, b.cols[i][n:], row[i])
 	}
 	b.n++
@@ -38,7 +38,7 @@ func (b *buffer) push(cols []column, phase Phase, row [][]byte) {
 // equal reports whether the i-th row held has these values, NaNs being equal.
 func (b *buffer) equal(cols []column, i int, row [][]byte, scratch []byte) bool {
 	for k := range cols {
-		w := cols[k].rowBytes()
+		w := cols[k].bytes
 		copyCanonical(cols[k].dtype, scratch[:w], row[k])
 		if !bytes.Equal(scratch[:w], b.cols[k][i*w:(i+1)*w]) {
 			return false
@@ -55,7 +55,7 @@ func (b *buffer) batches(out []rows, chain int, cols []column) []rows {
 		}
 		r := rows{chain: chain, phase: phase, first: b.next[phase] - int64(to-from), n: to - from, cols: make([][]byte, len(cols))}
 		for i := range cols {
-			w := cols[i].rowBytes()
+			w := cols[i].bytes
 			r.cols[i] = b.cols[i][from*w : to*w]
 		}
 		out = append(out, r)

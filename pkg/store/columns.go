@@ -21,11 +21,9 @@ type column struct {
 	name  string // in the Arrow schema
 	dtype DType
 	width int  // elements a row
+	bytes int  // of the column's part of a row passed to Append
 	plain bool // no list around it
 }
-
-// rowBytes is the size of the column's part of one row passed to Append.
-func (c *column) rowBytes() int { return c.width * c.dtype.Size() }
 
 // columns returns the columns after chain, draw and phase.
 func (s *Schema) columns() []column {
@@ -33,7 +31,7 @@ func (s *Schema) columns() []column {
 	taken := []string{"chain", "draw", "phase"}
 	if s.SampleStats {
 		for _, st := range StatSites() {
-			out = append(out, column{st.Name, st.DType, 1, true})
+			out = append(out, column{st.Name, st.DType, 1, st.DType.Size(), true})
 			taken = append(taken, st.Name)
 		}
 	}
@@ -43,7 +41,7 @@ func (s *Schema) columns() []column {
 		if slices.Contains(taken, name) {
 			name = "site:" + name
 		}
-		out = append(out, column{name, site.DType, site.Size(), false})
+		out = append(out, column{name, site.DType, site.Size(), site.Size() * site.DType.Size(), false})
 	}
 	return out
 }
@@ -71,7 +69,7 @@ func (d DType) arrow() arrow.FixedWidthDataType {
 	case U64:
 		return arrow.PrimitiveTypes.Uint64.(arrow.FixedWidthDataType)
 	}
-	return arrow.FixedWidthTypes.Boolean.(arrow.FixedWidthDataType)
+	return arrow.FixedWidthTypes.Boolean
 }
 
 // arrowSchema returns the Arrow schema of a run's segments.

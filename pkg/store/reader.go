@@ -161,7 +161,7 @@ func (r *Reader) equal(at *Row, cols []column, row [][]byte, scratch []byte) (bo
 			return false, err
 		}
 		stored = v.appendRaw(stored[:0], cols[i].width, b.row+int(at.Draw-b.first), 1)
-		want := scratch[:cols[i].rowBytes()]
+		want := scratch[:cols[i].bytes]
 		copyCanonical(cols[i].dtype, want, row[i])
 		if !bytes.Equal(stored, want) {
 			return false, nil

@@ -140,7 +140,7 @@ func newWriter(dir string, run Run, opts Options) (*Writer, error) {
 	w.row = make([][]byte, len(w.cols))
 	widest := 0
 	for i := range w.cols {
-		widest = max(widest, w.cols[i].rowBytes())
+		widest = max(widest, w.cols[i].bytes)
 	}
 	w.compare = make([]byte, widest)
 	if run.Schema.SampleStats {
@@ -243,7 +243,7 @@ func (w *Writer) fill(r *Row) error {
 	}
 	sites := w.row[len(w.row)-len(r.Values):]
 	for i, v := range r.Values {
-		if c := &w.cols[len(w.cols)-len(r.Values)+i]; len(v) != c.rowBytes() {
+		if c := &w.cols[len(w.cols)-len(r.Values)+i]; len(v) != c.bytes {
 			return fmt.Errorf("store: site %s: %d bytes for %d %s elements", c.name, len(v), c.width, c.dtype)
 		}
 		sites[i] = v
