@@ -196,7 +196,7 @@ func (k *compiler) describe(t *Trace, f *tensor.Func) (err error) {
 		}
 		info.Dims = s.dimNames(info.Shape)
 		if s.Kind.random() {
-			info.Constraint = s.Dist.Support().String()
+			info.Distribution, info.Constraint = s.distribution(), s.Dist.Support().String()
 		}
 		if l, ok := k.layout.slots[s.Name]; ok {
 			info.Offset, info.UnconstrainedSize = l.offset, l.size()

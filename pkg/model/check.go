@@ -37,8 +37,8 @@ func (b *Bundle) CheckData(results []*tensor.Array) error {
 			if bit != 0 {
 				continue
 			}
-			return fmt.Errorf("model %s: observation %s%s is outside the support of its distribution (%s)",
-				b.Manifest.Model, position(name, ok.Shape, e), elementText(y, len(ok.Bits), e), site.Constraint)
+			return fmt.Errorf("model %s: observation %s%s is outside the support of %s (%s)",
+				b.Manifest.Model, position(name, ok.Shape, e), elementText(y, len(ok.Bits), e), site.Distribution, site.Constraint)
 		}
 	}
 	return nil

@@ -64,7 +64,7 @@ func TestCompileErrors(t *testing.T) {
 		}, []string{"model panicked at", "error_test.go:", "nil pointer"}},
 		{"no location and scale", model.With(func(c *model.Context, d vector) {
 			c.Sample("theta", dist.HalfCauchy(1))
-		}, locScale(0)), []string{`site "theta"`, "without location and scale"}},
+		}, locScale(0)), []string{`site "theta"`, "LocScaleReparam of HalfCauchy, which has no location"}},
 		{"centered", model.With(func(c *model.Context, d vector) {
 			c.Sample("theta", dist.Normal(0, 1))
 		}, locScale(1.5)), []string{`site "theta"`, "Centered is 1.5, want 0 to 1"}},
@@ -130,16 +130,16 @@ func TestOptionErrors(t *testing.T) {
 func TestDataCheckNamesTheObservation(t *testing.T) {
 	fn := func(c *model.Context, d vector) {
 		rate := c.Sample("rate", dist.HalfCauchy(1))
-		c.Observe("obs", dist.BernoulliLogits(rate), d.Y)
+		c.Observe("obs", dist.Poisson(rate), d.Y)
 		c.Observe("bounded", dist.Uniform(0, rate), d.Y) // only the position decides: not checked
 	}
 	for _, c := range []struct {
 		y    any
 		want []string
 	}{
-		{[]float64{1, 0, 1}, nil},
-		{[]float64{1, 0, 1, -1}, []string{"observation obs[3] = -1 is outside the support", "0 or 1"}},
-		{[]float64{1, 0.5}, []string{"observation obs[1] = 0.5"}},
+		{[]float64{3, 0, 7}, nil},
+		{[]float64{3, 0, 7, -1}, []string{"observation obs[3] = -1 is outside the support of Poisson (a non-negative integer)"}},
+		{[]float64{3, 0.5}, []string{"observation obs[1] = 0.5"}},
 		{-2.0, []string{"observation obs = -2"}},
 	} {
 		m, b := compile(t, fn, model.Data{"y": c.y})

@@ -26,8 +26,9 @@ type SiteInfo struct {
 	DType string   `json:"dtype"`
 	Shape []int    `json:"shape"` // of the value, on constrained space
 	Dims  []string `json:"dims"`  // a name for each dimension: the plate's, the site's own, or NAME_dim_I
-	// Constraint is the support of a latent or observed site, in words.
-	Constraint string `json:"constraint,omitempty"`
+	// Distribution names the distribution of a latent or observed site, Constraint says its support in words.
+	Distribution string `json:"distribution,omitempty"`
+	Constraint   string `json:"constraint,omitempty"`
 	// Offset and UnconstrainedSize say which elements of the position a latent or auxiliary site has.
 	Offset            int `json:"offset"`
 	UnconstrainedSize int `json:"unconstrained_size"`

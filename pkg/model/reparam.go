@@ -63,7 +63,7 @@ type LocScaleReparam struct{ Centered float64 }
 func (r LocScaleReparam) Reparam(s *Site) tensor.Value {
 	ls, ok := s.Dist.(dist.LocScale)
 	if !ok {
-		s.fail("LocScaleReparam of a distribution without location and scale")
+		s.fail("LocScaleReparam of %s, which has no location and scale", s.distribution())
 	}
 	c := r.Centered
 	if !(c >= 0 && c <= 1) {
@@ -92,7 +92,7 @@ type TransformReparam struct{}
 func (TransformReparam) Reparam(s *Site) tensor.Value {
 	d, ok := s.Dist.(dist.TransformedDist)
 	if !ok {
-		s.fail("TransformReparam of a distribution that is not transformed (dist.Transformed)")
+		s.fail("TransformReparam of %s, which is not a dist.Transformed", s.distribution())
 	}
 	t, base := dist.Compose(d.Transforms...), d.Base
 	shape := t.UnconstrainedShape(s.shape())

@@ -41,7 +41,7 @@ func TestTransformReparam(t *testing.T) {
 	}
 	m := newModel(t, func(c *model.Context, _ none) { c.Sample("x", dist.Normal(0, 1)) }, nil)
 	_, err := model.Compile(m.With(base), model.Options{})
-	wantError(t, err, `site "x"`, "not transformed")
+	wantError(t, err, `site "x"`, "TransformReparam of Normal, which is not")
 }
 
 // TestTransformReparamWidensItsBase: parameters of a transform that give a scalar base its batch shape leave one auxiliary

@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -155,6 +156,11 @@ func (s *Site) Draw(k rng.Key, sample ...int) tensor.Value {
 // fail panics with an error that names the site and its place in the model.
 func (s *Site) fail(format string, args ...any) {
 	panic(&tensor.Error{Op: s.label(), Msg: fmt.Sprintf(format, args...), File: s.File, Line: s.Line})
+}
+
+// distribution names the type of the site's distribution: Normal for dist.NormalDist.
+func (s *Site) distribution() string {
+	return strings.TrimSuffix(reflect.Indirect(reflect.ValueOf(s.Dist)).Type().Name(), "Dist")
 }
 
 func (s *Site) label() string {
