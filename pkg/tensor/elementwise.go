@@ -36,7 +36,8 @@ func (x Value) Mul(y any) Value { return binary(OpMul, x, y) }
 // Div returns x/y; integers truncate toward zero and give 0 for y = 0.
 func (x Value) Div(y any) Value { return binary(OpDiv, x, y) }
 
-// Rem returns the remainder of x/y with the sign of x; integers give 0 for y = 0.
+// Rem returns the remainder of x/y with the sign of x: for floats x - y·trunc(x/y), so near multiples of y it carries the
+// rounding error of the quotient; integers give 0 for y = 0.
 func (x Value) Rem(y any) Value { return binary(OpRem, x, y) }
 
 // Pow returns x to the power y, floats only; NaN for negative x unless y is an integer.
@@ -197,7 +198,7 @@ func (x Value) Float() Value {
 	return x.Convert(n.owner.float)
 }
 
-// Bitcast returns the bits of x as dtype d, which has the same size.
+// Bitcast returns the bits of x as dtype d, which has the same size. The sign and payload of a NaN are unspecified.
 func (x Value) Bitcast(d DType) Value {
 	x.node("bitcast")
 	return emit(OpBitcast, Attr{DType: d}, x)

@@ -42,7 +42,7 @@ const (
 	OpNot      // logical for Bool, bitwise for integers
 	OpPopcount
 	OpConvert      // to Attr.DType: floats to integers truncate and saturate (NaN gives 0), integers wrap
-	OpBitcast      // to Attr.DType of the same size
+	OpBitcast      // to Attr.DType of the same size; the bits of a NaN are unspecified
 	OpStopGradient // identity whose derivative is zero
 
 	// Elementwise, two operands.
@@ -50,7 +50,7 @@ const (
 	OpSub
 	OpMul
 	OpDiv // integers truncate toward zero; x/0 is 0 for integers
-	OpRem // sign of the dividend; x%0 is 0 for integers
+	OpRem // floats: x - y·trunc(x/y), each step rounded; integers: sign of the dividend, x%0 is 0
 	OpPow
 	OpMin // NaN if either is
 	OpMax // NaN if either is

@@ -53,10 +53,14 @@ func unaryMaker(op tensor.Op) maker {
 			from = numbers
 		}
 		d := g.dtype(from...)
+		x := g.operand(d, g.shape())
 		if op == tensor.OpBitcast {
 			attr.DType = pick(g, sameSize(d))
+			if d.IsFloat() { // the bits of a NaN are unspecified
+				x = tensor.Select(x.IsNaN(), tensor.ZerosLike(x), x)
+			}
 		}
-		return tensor.Emit(op, attr, g.operand(d, g.shape()))
+		return tensor.Emit(op, attr, x)
 	})
 }
 

@@ -454,6 +454,8 @@ func (l *liveness) yields(results []tensor.Value, places []memID) {
 			switch {
 			case i == j && w.root == v:
 				l.edge(d, src, edge{})
+			case results[j] != v && l.size[d] == l.size[src]: // copies exchange whole blocks, through scratch memory if need be
+				l.edge(d, src, edge{})
 			case results[j] != v:
 				l.hard(d, src)
 			}

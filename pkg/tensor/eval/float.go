@@ -99,7 +99,7 @@ func floatBinary64(op tensor.Op) func(x, y float64) float64 {
 	case tensor.OpDiv:
 		return func(x, y float64) float64 { return x / y }
 	case tensor.OpRem:
-		return math.Mod // exact, so every correct implementation gives the same bits
+		return func(x, y float64) float64 { return x - float64(y*math.Trunc(x/y)) }
 	case tensor.OpMin:
 		return func(x, y float64) float64 { return min(x, y) }
 	case tensor.OpMax:
@@ -118,8 +118,8 @@ func floatBinary32(op tensor.Op) func(x, y float32) float32 {
 		return func(x, y float32) float32 { return x * y }
 	case tensor.OpDiv:
 		return func(x, y float32) float32 { return x / y }
-	case tensor.OpRem: // the remainder of two float32 is a float32, so the conversion is exact
-		return func(x, y float32) float32 { return float32(math.Mod(float64(x), float64(y))) }
+	case tensor.OpRem:
+		return func(x, y float32) float32 { return x - float32(y*float32(math.Trunc(float64(x/y)))) }
 	case tensor.OpMin:
 		return func(x, y float32) float32 { return min(x, y) }
 	case tensor.OpMax:
