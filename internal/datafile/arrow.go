@@ -199,12 +199,7 @@ func (c *Column) appendLeaf(a arrow.Array, row func(int) int) error {
 	case *array.Int8:
 		appendAs(&c.I64, a.Int8Values())
 	case *array.Uint64:
-		for i, x := range a.Uint64Values() {
-			if x >= 1<<63 {
-				return fmt.Errorf("row %d holds %d: integers beyond 2^63-1 can't be read", row(i), x)
-			}
-		}
-		appendAs(&c.I64, a.Uint64Values())
+		return c.appendUint64(a.Uint64Values(), row)
 	case *array.Uint32:
 		appendAs(&c.I64, a.Uint32Values())
 	case *array.Uint16:
@@ -233,7 +228,17 @@ func (c *Column) appendLeaf(a arrow.Array, row func(int) int) error {
 	return nil
 }
 
-func appendAs[T int8 | int16 | int32 | uint8 | uint16 | uint32 | uint64 | float32, U int64 | float64](dst *[]U, src []T) {
+func (c *Column) appendUint64(values []uint64, row func(int) int) error {
+	for i, x := range values {
+		if x >= 1<<63 {
+			return fmt.Errorf("row %d holds %d: integers beyond 2^63-1 can't be read", row(i), x)
+		}
+		c.I64 = append(c.I64, int64(x))
+	}
+	return nil
+}
+
+func appendAs[T int8 | int16 | int32 | uint8 | uint16 | uint32 | float32, U int64 | float64](dst *[]U, src []T) {
 	for _, x := range src {
 		*dst = append(*dst, U(x))
 	}
