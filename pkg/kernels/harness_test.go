@@ -129,17 +129,16 @@ type step struct {
 // stepper traces whole steps of a kernel from a position: (seed, chain, draw, position, step size, factor) → draw and Info.
 func stepper[S kernels.Located](t testing.TB, k kernels.Kernel[kernels.Params, S, kernels.Info], d density, in []*tensor.Array) *eval.Program {
 	f := traceFunc(t, in, func(v []tensor.Value) []tensor.Value {
-		key := rng.Key{Seed: v[0], Chain: v[1], Draw: v[2]}
 		p := kernels.Params{StepSize: v[4], Metric: kernels.Metric{Factor: v[5]}}
 		type carry struct {
 			S    S
 			Done tensor.Value
 		}
-		s := k.Begin(key, d, model.Env{}, p, k.Init(d, model.Env{}, v[3]))
+		s := k.Begin(key(v), d, model.Env{}, p, k.Init(d, model.Env{}, v[3]))
 		c := tensor.While(carry{s, tensor.In(v[0], false)},
 			func(c carry) tensor.Value { return c.Done.Not() },
 			func(c carry) carry {
-				s, done := k.Tick(key, d, model.Env{}, p, c.S)
+				s, done := k.Tick(key(v), d, model.Env{}, p, c.S)
 				return carry{s, done}
 			})
 		s, info := k.End(c.S)
@@ -156,6 +155,9 @@ func stepper[S kernels.Located](t testing.TB, k kernels.Kernel[kernels.Params, S
 	}
 	return p
 }
+
+// key reads (seed, chain, draw).
+func key(v []tensor.Value) rng.Key { return rng.Key{Seed: v[0], Chain: v[1], Draw: v[2]} }
 
 func take(t testing.TB, p *eval.Program, in []*tensor.Array) step {
 	t.Helper()

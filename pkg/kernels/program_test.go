@@ -6,13 +6,13 @@ import (
 
 	"github.com/drey-sampler/drey/pkg/adapt"
 	"github.com/drey-sampler/drey/pkg/engine"
-	"github.com/drey-sampler/drey/pkg/engine/reference"
+	"github.com/drey-sampler/drey/pkg/engine/wasm"
 	"github.com/drey-sampler/drey/pkg/kernels"
 	"github.com/drey-sampler/drey/pkg/tensor"
 )
 
 // engineUnderTest runs the heavier tests.
-func engineUnderTest() engine.Engine { return reference.New() }
+func engineUnderTest() engine.Engine { return wasm.Engine{} }
 
 // nutsSpec is a spec of NUTS on a density.
 func nutsSpec(d density, capacity int, a adapt.Adaptation) kernels.Spec[kernels.Params, kernels.NUTSState, adapt.State] {

@@ -172,8 +172,7 @@ func (r *recursive) sample(q, p []float64) step {
 // momentum returns the whitened momentum of a step.
 func momentum(t testing.TB, in []*tensor.Array) []float64 {
 	out := evaluate(t, in[:4], func(v []tensor.Value) []tensor.Value {
-		k := rng.Key{Seed: v[0], Chain: v[1], Draw: v[2]}
-		return []tensor.Value{k.With(rng.PurposeMomentum).Normal(v[3].Dim(0))}
+		return []tensor.Value{key(v).With(rng.PurposeMomentum).Normal(v[3].Dim(0))}
 	})
 	return out[0].Float64s()
 }
@@ -182,35 +181,37 @@ func momentum(t testing.TB, in []*tensor.Array) []float64 {
 // are the same. Rounding differs (whitening, linear weights), so that a step with a decision on a knife's edge is left out.
 func TestNUTSIsTheRecursion(t *testing.T) {
 	targets := []struct {
-		name string
-		d    density
-		eps  float64 // largest
+		name  string
+		d     density
+		eps   float64 // largest
+		start float64 // scale of the first position
 	}{
-		{"standard", normal(1, 1, 1, 1, 1), 1.6},
-		{"scales", normal(0.1, 1, 3, 20), 0.25},
-		{"one dimension", normal(2), 4},
-		{"banana", banana(4), 0.8},
-		{"unstable", normal(0.05, 1), 0.2},
+		{"standard", normal(1, 1, 1, 1, 1), 1.6, 1},
+		{"scales", normal(0.1, 1, 3, 20), 0.25, 1},
+		{"one dimension", normal(2), 4, 1},
+		{"banana", banana(4), 0.8, 1},
+		{"unstable", normal(0.05, 1), 0.2, 1},
+		{"far out", normal(1, 1), 1.9, 100}, // near its limit of stability the energy first falls by thousands
 	}
 	for _, rule := range []kernels.UTurnRule{kernels.StanRule, kernels.NumPyroRule} {
 		for _, c := range targets {
-			t.Run(fmt.Sprint(c.name, rule), func(t *testing.T) { compareSteps(t, rule, c.d, c.eps) })
+			t.Run(fmt.Sprint(c.name, rule), func(t *testing.T) { compareSteps(t, rule, c.d, c.eps, c.start) })
 		}
 	}
 }
 
-func compareSteps(t *testing.T, rule kernels.UTurnRule, d density, largest float64) {
+func compareSteps(t *testing.T, rule kernels.UTurnRule, d density, largest, start float64) {
 	const maxDepth, trials = 7, 60
 	random := rand.New(rand.NewPCG(1, uint64(d.dim)))
 	k := kernels.NUTS{MaxTreeDepth: maxDepth, Rule: rule}
 	factor, inverseMass := make([]float64, d.dim), make([]float64, d.dim)
 	in := []*tensor.Array{u64(0), u32(0), u32(0), vector(make([]float64, d.dim)...), scalar(1), vector(factor...)}
 	program := stepper(t, k, d, in)
-	skipped, deepest, diverged, turnedInside := 0, 0, 0, 0
+	skipped, deepest, diverged, turnedInside, fall := 0, 0, 0, 0, 0.0
 	for trial := range trials {
 		q, p := make([]float64, d.dim), make([]float64, d.dim)
 		for i := range q {
-			q[i] = random.NormFloat64()
+			q[i] = start * random.NormFloat64()
 			factor[i] = math.Exp(random.NormFloat64() / 2)
 			inverseMass[i] = factor[i] * factor[i]
 		}
@@ -227,7 +228,7 @@ func compareSteps(t *testing.T, rule kernels.UTurnRule, d density, largest float
 		}
 		got := take(t, program, in)
 		requireSame(t, trial, got, want)
-		deepest = max(deepest, got.depth)
+		deepest, fall = max(deepest, got.depth), max(fall, r.start-want.energy)
 		if got.diverging {
 			diverged++
 		}
@@ -238,7 +239,10 @@ func compareSteps(t *testing.T, rule kernels.UTurnRule, d density, largest float
 	if skipped > trials/10 {
 		t.Errorf("%d of %d steps had a decision too close to call", skipped, trials)
 	}
-	t.Logf("deepest %d, diverging %d, ended inside a subtree %d, skipped %d", deepest, diverged, turnedInside, skipped)
+	if start > 1 && fall < 800 {
+		t.Errorf("the energy fell by %v at most: weights were never near overflow", fall)
+	}
+	t.Logf("fall %.0f, deepest %d, diverging %d, ended inside a subtree %d, skipped %d", fall, deepest, diverged, turnedInside, skipped)
 }
 
 func requireSame(t *testing.T, trial int, got, want step) {

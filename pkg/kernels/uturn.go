@@ -111,7 +111,8 @@ func (r UTurnRule) turning(j join) tensor.Value {
 		And(straight(secondHalf, j.beforeMiddle, j.end)).Not()
 }
 
-// straight reports that a trajectory with momenta u, v at its ends and the sum rho has not turned.
+// straight reports that a trajectory with momenta u, v at its ends and the sum rho has not turned. Sums of products, unlike Dot,
+// share one loop with what makes rho.
 func straight(rho, u, v tensor.Value) tensor.Value {
-	return rho.Dot(u).Min(rho.Dot(v)).Gt(0.0)
+	return rho.Mul(u).Sum().Min(rho.Mul(v).Sum()).Gt(0.0)
 }
