@@ -2,7 +2,7 @@ package adapt
 
 import "github.com/drey-sampler/drey/pkg/tensor"
 
-// maxTrials bounds the search: 2^±100 of where it began.
+// maxTrials bounds the search; all but the first double or halve.
 const maxTrials = 100
 
 // searching is the carry of the search.

@@ -1,0 +1,68 @@
+package adapt_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/drey-sampler/drey/pkg/adapt"
+)
+
+func schedule(n int) string {
+	var b strings.Builder
+	for _, w := range adapt.Schedule(n) {
+		kind := map[adapt.WindowKind]string{adapt.WindowFast: "fast", adapt.WindowSlow: "slow"}[w.Kind]
+		fmt.Fprintf(&b, "[%d-%d %s]", w.First, w.Last, kind)
+	}
+	return b.String()
+}
+
+// TestSchedule has the windows of NumPyro's build_adaptation_schedule, which are Stan's.
+func TestSchedule(t *testing.T) {
+	for n, want := range map[int]string{
+		0:    "",
+		1:    "[0-0 fast]",
+		19:   "[0-18 fast]",
+		20:   "[0-2 fast][3-17 slow][18-19 fast]",
+		100:  "[0-14 fast][15-89 slow][90-99 fast]",
+		149:  "[0-21 fast][22-134 slow][135-148 fast]",
+		150:  "[0-74 fast][75-99 slow][100-149 fast]",
+		200:  "[0-74 fast][75-99 slow][100-149 slow][150-199 fast]",
+		300:  "[0-74 fast][75-99 slow][100-149 slow][150-249 slow][250-299 fast]",
+		500:  "[0-74 fast][75-99 slow][100-149 slow][150-249 slow][250-449 slow][450-499 fast]",
+		1000: "[0-74 fast][75-99 slow][100-149 slow][150-249 slow][250-449 slow][450-949 slow][950-999 fast]",
+	} {
+		if got := schedule(n); got != want {
+			t.Errorf("%d: %s, want %s", n, got, want)
+		}
+	}
+}
+
+// TestScheduleIsAPartition: windows follow each other without a gap, the first and last are fast, slow ones do not shrink.
+func TestScheduleIsAPartition(t *testing.T) {
+	for n := 1; n < 3000; n++ {
+		at, last := 0, 0
+		windows := adapt.Schedule(n)
+		for i, w := range windows {
+			if w.First != at || w.Last < w.First {
+				t.Fatalf("%d: %s", n, schedule(n))
+			}
+			at = w.Last + 1
+			if outer := i == 0 || i == len(windows)-1; outer != (w.Kind == adapt.WindowFast) {
+				t.Fatalf("%d: %s", n, schedule(n))
+			}
+			if w.Kind == adapt.WindowSlow {
+				if w.Last-w.First < last {
+					t.Fatalf("%d: %s", n, schedule(n))
+				}
+				last = w.Last - w.First
+			}
+		}
+		if at != n {
+			t.Fatalf("%d: %s", n, schedule(n))
+		}
+		if start := 0.15 * float64(n); n >= 20 && n < 150 && windows[0].Last+1 != int(start) {
+			t.Errorf("%d: the first window has %d draws; Stan's arithmetic gives %d", n, windows[0].Last+1, int(start))
+		}
+	}
+}
