@@ -21,7 +21,7 @@ func LogNormal(loc, scale any) LogNormalDist {
 
 func (d LogNormalDist) Support() Constraint               { return Positive }
 func (d LogNormalDist) ExpandTo(batch []int) Distribution { d.batch = batch; return d }
-func (d LogNormalDist) base() NormalDist                  { return NormalDist{d.shape, d.Loc, d.Scale} }
+func (d LogNormalDist) base() NormalDist                  { return NormalDist(d) }
 
 func (d LogNormalDist) LogProb(x tensor.Value) tensor.Value {
 	in, logx := positiveLog(x)
