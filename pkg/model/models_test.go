@@ -41,7 +41,7 @@ func correlated(c *model.Context, d xy) {
 }
 
 // TestGradientsOfModels compares each model's gradient with central differences of its density, whose error is about
-// |f|·2^-53/h + h²|f'''|: 1e-5 of the larger of 1 and the gradient for h = 1e-5.
+// |f|·2^-53/h + h²|f”'|: 1e-5 of the larger of 1 and the gradient for h = 1e-5.
 func TestGradientsOfModels(t *testing.T) {
 	data := model.Data{"x": []float64{0, 0.4, 1.1, 1.5, 2.7}, "y": []float64{0.3, 0.9, -0.2, -0.7, 1.4}}
 	for name, fn := range map[string]func(*model.Context, xy){
