@@ -177,10 +177,11 @@ func near(a, b, tol float64) bool {
 // adapter joins adapt to kernels as internal/chain does.
 type adapter struct {
 	adapt.Adaptation
-	dim int
+	dim   int
+	float tensor.DType
 }
 
-func (a adapter) Inputs() []tensor.Param { return a.Adaptation.Inputs(tensor.F64, a.dim, false) }
+func (a adapter) Inputs() []tensor.Param { return a.Adaptation.Inputs(a.float, a.dim, false) }
 
 func (a adapter) Init(at kernels.Point, in []tensor.Value) adapt.State {
 	return a.Adaptation.Init(at.Position, in)

@@ -17,7 +17,7 @@ func engineUnderTest() engine.Engine { return wasm.Engine{} }
 // nutsSpec is a spec of NUTS on a density.
 func nutsSpec(d density, capacity int, a adapt.Adaptation) kernels.Spec[kernels.Params, kernels.NUTSState, adapt.State] {
 	return kernels.Spec[kernels.Params, kernels.NUTSState, adapt.State]{
-		Name: "nuts", Kernel: kernels.DefaultNUTS(), Target: d, Adapt: adapter{a, d.dim}, Float: tensor.F64, Env: noEnv, Capacity: capacity,
+		Name: "nuts", Kernel: kernels.DefaultNUTS(), Target: d, Adapt: adapter{a, d.dim, tensor.F64}, Float: tensor.F64, Env: noEnv, Capacity: capacity,
 	}
 }
 
@@ -28,27 +28,22 @@ type host struct {
 	session engine.Session
 }
 
-// newHost starts a chain: init are the inputs of the Init program.
-func newHost[S, A any](t testing.TB, p *kernels.Programs[S, A], init []*tensor.Array) *host {
+// newHost compiles a Run program.
+func newHost[S, A any](t testing.TB, p *kernels.Programs[S, A]) *host {
 	t.Helper()
 	var donate []engine.Donation
 	for i := range p.Run.Out {
 		donate = append(donate, engine.Donation{In: kernels.ControlInputs + i, Out: i})
 	}
-	exe, err := engineUnderTest().Compile(p.Run, engine.Options{Donate: donate})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := exe.NewSession()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { s.Close(); exe.Close() })
-	h := &host{t, p.Run, s}
-	for i, a := range runFunc(t, p.Init, init) {
+	return &host{t, p.Run, load(t, p.Run, nil, donate).s}
+}
+
+// start puts the chain that an Init program makes of its inputs.
+func (h *host) start(init *tensor.Func, in ...*tensor.Array) {
+	h.t.Helper()
+	for i, a := range runFunc(h.t, init, in) {
 		h.put(kernels.ControlInputs+i, a)
 	}
-	return h
 }
 
 func (h *host) put(i int, a *tensor.Array) {
@@ -126,7 +121,8 @@ func TestRunIsStepAfterStep(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		h := newHost(t, p, []*tensor.Array{vector(start...), scalar(eps), vector(factor...)})
+		h := newHost(t, p)
+		h.start(p.Init, vector(start...), scalar(eps), vector(factor...))
 		h.set("Control.Seed", u64(seed))
 		h.set("Control.Chain", u32(chain))
 		_, stats := h.advance(c.ticks, draws, c.every, 0)

@@ -44,7 +44,7 @@ func schoolsData() (y, precision *tensor.Array) {
 // schoolsSpec is a spec of a kernel on eight schools.
 func schoolsSpec[S kernels.Located](k kernels.Kernel[kernels.Params, S, kernels.Info], capacity int) kernels.Spec[kernels.Params, S, adapt.State] {
 	return kernels.Spec[kernels.Params, S, adapt.State]{
-		Name: "schools", Kernel: k, Target: schools{}, Adapt: adapter{adapt.DefaultAdaptation(), 10}, Float: tensor.F64, Capacity: capacity,
+		Name: "schools", Kernel: k, Target: schools{}, Adapt: adapter{adapt.DefaultAdaptation(), 10, tensor.F64}, Float: tensor.F64, Capacity: capacity,
 		Data: []tensor.Param{{Name: "y", DType: tensor.F64, Shape: []int{8}}, {Name: "precision", DType: tensor.F64, Shape: []int{8}}},
 		Env: func(v []tensor.Value) model.Env {
 			return model.Env{Data: map[string]tensor.Value{"y": v[0], "precision": v[1]}}
@@ -65,7 +65,8 @@ func benchmarkTick[S kernels.Located](b *testing.B, spec kernels.Spec[kernels.Pa
 		b.Fatal(err)
 	}
 	y, precision := schoolsData()
-	h := newHost(b, p, []*tensor.Array{vector(make([]float64, 10)...), scalar(0.35), vector(1, 1, 1, 1, 1, 1, 1, 1, 1, 1), y, precision})
+	h := newHost(b, p)
+	h.start(p.Init, vector(make([]float64, 10)...), scalar(0.35), vector(1, 1, 1, 1, 1, 1, 1, 1, 1, 1), y, precision)
 	h.set("y", y)
 	h.set("precision", precision)
 	h.advance(1000, 200, 0, 0)
