@@ -2,7 +2,8 @@
 //
 // An Engine compiles a tensor.Func into an Executable; each thread that runs it has a Session of its own, with a slot of
 // memory for every parameter and result that stays there between runs. All engines give the same bits for the same
-// program and inputs, those of tensor/eval, up to the payload of NaN; engine/enginetest checks it.
+// program and inputs, those of tensor/eval, up to the bits of NaN; engine/enginetest checks it. So an engine rewrites a
+// program only in ways that keep bits (simplify.Exact); who wants simplify.Run calls it before Compile.
 //
 // Arrays cross the boundary as bytes: elements in row-major order, little-endian, Bool as one byte (0 or 1). Bytes and
 // ArrayOf convert.

@@ -73,6 +73,27 @@ func loop64(op tensor.Op) loop {
 				dst[i] = bits64(from64(x) * from64(b[i]))
 			}
 		}
+	case tensor.OpDiv:
+		return func(dst, a, b, _ []uint64) {
+			b = b[:len(a)]
+			for i, x := range a {
+				dst[i] = bits64(from64(x) / from64(b[i]))
+			}
+		}
+	case tensor.OpLt:
+		return func(dst, a, b, _ []uint64) {
+			b = b[:len(a)]
+			for i, x := range a {
+				dst[i] = truth(from64(x) < from64(b[i]))
+			}
+		}
+	case tensor.OpGt:
+		return func(dst, a, b, _ []uint64) {
+			b = b[:len(a)]
+			for i, x := range a {
+				dst[i] = truth(from64(x) > from64(b[i]))
+			}
+		}
 	}
 	return nil
 }

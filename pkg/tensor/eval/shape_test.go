@@ -92,6 +92,15 @@ func TestDotRoundsProducts(t *testing.T) {
 	want(t, "dot f32", got, []int{1}, 0)
 }
 
+// TestDotRoundsProductsInLanes is the same with both products in lane 0.
+func TestDotRoundsProductsInLanes(t *testing.T) {
+	for d, e := range map[tensor.DType]float64{tensor.F64: math.Exp2(-30), tensor.F32: math.Exp2(-13)} {
+		a := tensor.ArrayOf(d, []int{5}, []float64{1, 0, 0, 0, 1 + e})
+		b := tensor.ArrayOf(d, []int{5}, []float64{-(1 + 2*e), 0, 0, 0, 1 + e})
+		want(t, "dot "+d.String(), one(t, func(v []tensor.Value) tensor.Value { return v[0].Dot(v[1]) }, a, b), nil, 0)
+	}
+}
+
 // TestDotGeneral compares every split of axes of two rank-3 operands with sums written as loops over integers.
 func TestDotGeneral(t *testing.T) {
 	a := tensor.NewArray(tensor.I64, []int{2, 3, 4})
