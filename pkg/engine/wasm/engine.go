@@ -98,14 +98,14 @@ func generate(f *tensor.Func, opt engine.Options) (*Executable, []byte, error) {
 // prepare brings f into the form the code generator takes. It simplifies before the expansions, on the program as it is
 // meant, and after them, on what they have in common.
 func prepare(f *tensor.Func) (*tensor.Func, error) {
-	g, err := lower(simplify.Run(f))
+	g, err := lower(simplify.Exact(f))
 	if err != nil {
 		return nil, err
 	}
 	if g, err = unrollScans(g); err != nil {
 		return nil, err
 	}
-	return simplify.Run(expand.Run(g)), nil
+	return simplify.Exact(expand.Run(g)), nil
 }
 
 // NewSession instantiates the module.

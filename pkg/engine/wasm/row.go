@@ -184,6 +184,7 @@ func (l *nest) tail(p *pointers, at, n int) {
 	for _, m := range l.it.nodes {
 		l.instruction(p, m, at, n-1, 1)
 	}
+	l.storeUnit(p, at)
 	for _, s := range l.sums {
 		l.joinLanes(s)
 	}
@@ -195,6 +196,17 @@ func (l *nest) unit(p *pointers, at, w int) {
 	l.pairs = w == 2
 	for _, n := range l.it.nodes {
 		l.instruction(p, n, at, at, w)
+	}
+	l.storeUnit(p, at)
+}
+
+// storeUnit stores the results of a unit, after all its loads: a result may lie where an operand of another instruction
+// is read.
+func (l *nest) storeUnit(p *pointers, at int) {
+	for _, n := range l.it.nodes {
+		if s, ok := l.stores[n]; ok {
+			l.storeElement(p, s, at, l.cur[n.Results()[0]])
+		}
 	}
 }
 
@@ -223,9 +235,6 @@ func (l *nest) instruction(p *pointers, n *tensor.Node, at, index, w int) {
 	x := a.newLocal(t)
 	a.set(x)
 	l.cur[v] = x
-	if s, ok := l.stores[n]; ok {
-		l.storeElement(p, s, at, x)
-	}
 }
 
 // operand pushes operand i of n.

@@ -236,6 +236,12 @@ func (e *emitter) pad(n *tensor.Node) {
 // inPlace makes sure that the operand an update changes lies where the result is.
 func (e *emitter) inPlace(n *tensor.Node) {
 	v := n.In[0]
+	if isScalar(v) {
+		e.a.get(e.a.base)
+		e.push(v)
+		e.a.store(n.DType, e.address(n.Results()[0]))
+		return
+	}
 	src, dst := e.accessOf(v), e.resultAccess(n)
 	if src.addr != dst.addr {
 		e.copyBlock(blockCopy{dst.addr, src.addr, v.Size() * n.DType.Size()})
