@@ -61,15 +61,8 @@ func (e *emitter) copies(values []tensor.Value, places []memID) {
 		dst := e.pl.addr(places[i])
 		w := e.p.views.of(v)
 		if isScalar(v) {
-			if w.root == v && !isConstant(v) {
-				if id, ok := e.l.ids[v]; ok && e.pl.addr(id) == dst {
-					continue
-				}
-			}
-			if isScalar(w.root) && w.root != v && !isConstant(w.root) {
-				if id, ok := e.l.ids[w.root]; ok && e.pl.addr(id) == dst {
-					continue
-				}
+			if id, ok := e.l.ids[w.root]; ok && isScalar(w.root) && !e.l.scalarLocal(w.root) && e.pl.addr(id) == dst {
+				continue
 			}
 			x := noLocal
 			if !isConstant(w.root) {

@@ -78,7 +78,7 @@ func (pl *placement) conflict(n, m memID, delta int) bool {
 
 func (pl *placement) mergeYields(results []tensor.Value, places []memID) {
 	for i, v := range results {
-		if id, ok := pl.l.ids[v]; ok {
+		if id, ok := pl.l.ids[v]; ok && !pl.l.scalarLocal(v) {
 			pl.merge(places[i], id, 0)
 		}
 	}
