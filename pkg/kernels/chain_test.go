@@ -64,6 +64,8 @@ type sampler[S kernels.Located] struct {
 	init, window, search, final program
 	run                         *host
 	data                        []*tensor.Array
+	// fixed, where it is not 0, is a step size to use without any adaptation.
+	fixed float64
 }
 
 func newSampler[S kernels.Located](t testing.TB, spec kernels.Spec[kernels.Params, S, adapt.State], a adapt.Adaptation, data ...*tensor.Array) *sampler[S] {
@@ -104,13 +106,16 @@ func (s *sampler[S]) between(p program, seed uint64, chain uint32) {
 
 // draw runs one chain from a position: warmup, then draws kept ones.
 func (s *sampler[S]) draw(seed uint64, chain uint32, start []float64, warmup, draws, thin int) ([][]float64, []step) {
-	h, d := s.run, len(start)
+	h, d, first := s.run, len(start), 1.0
+	if s.fixed != 0 {
+		first = s.fixed
+	}
 	factor := make([]float64, d)
 	for i := range factor {
 		factor[i] = 1
 	}
 	float := s.spec.Float
-	in := []*tensor.Array{tensor.ArrayOf(float, []int{d}, start), tensor.ArrayOf(float, nil, []float64{1}), tensor.ArrayOf(float, []int{d}, factor)}
+	in := []*tensor.Array{tensor.ArrayOf(float, []int{d}, start), tensor.ArrayOf(float, nil, []float64{first}), tensor.ArrayOf(float, []int{d}, factor)}
 	if shape := s.init.f.In[2].Shape; len(shape) == 2 {
 		eye := make([]float64, d*d)
 		for i := range d {
@@ -126,18 +131,27 @@ func (s *sampler[S]) draw(seed uint64, chain uint32, start []float64, warmup, dr
 	}
 	h.set("Control.Seed", u64(seed))
 	h.set("Control.Chain", u32(chain))
+	if s.fixed != 0 {
+		h.advance(1<<20, warmup, 0, 0)
+	} else {
+		s.warm(seed, chain, warmup)
+	}
+	h.set("Counts.Skipped", i32(0))
+	h.set("Counts.Leapfrogs", tensor.NewArray(tensor.I64, nil))
+	return h.advance(1<<20, warmup+draws*thin, thin, 0)
+}
+
+// warm runs the windows of warmup.
+func (s *sampler[S]) warm(seed uint64, chain uint32, warmup int) {
 	s.between(s.search, seed, chain)
 	for _, w := range adapt.Schedule(warmup) {
-		h.advance(1<<20, w.Last+1, 0, int(w.Kind))
+		s.run.advance(1<<20, w.Last+1, 0, int(w.Kind))
 		if w.Kind == adapt.WindowSlow {
 			s.between(s.window, seed, chain)
 			s.between(s.search, seed, chain)
 		}
 	}
 	s.between(s.final, seed, chain)
-	h.set("Counts.Skipped", i32(0))
-	h.set("Counts.Leapfrogs", tensor.NewArray(tensor.I64, nil))
-	return h.advance(1<<20, warmup+draws*thin, thin, 0)
 }
 
 // requireMoments compares draws[chain][draw] of a quantity with its exact mean and standard deviation: within four Monte Carlo

@@ -101,6 +101,10 @@ type arrival struct {
 // finite ends there and is rejected: none comes back from such a point either.
 func (h HMC) Tick(k rng.Key, t Target, e model.Env, p Params, s HMCState) (HMCState, tensor.Value) {
 	moving, leaf := leapfrog(t, e, p.Metric, s.Step, s.Moving)
+	return s.move(k, moving, leaf)
+}
+
+func (s HMCState) move(k rng.Key, moving Phase, leaf Point) (HMCState, tensor.Value) {
 	s.Moving, s.Steps, s.Left = moving, s.Steps.Add(1), s.Left.Sub(1)
 	done := s.Left.Le(0).Or(leaf.Energy.IsFinite().Not())
 	a := tensor.Cond(done,

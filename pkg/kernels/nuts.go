@@ -104,12 +104,17 @@ func (n NUTS) Begin(k rng.Key, t Target, e model.Env, p Params, s NUTSState) NUT
 	return s
 }
 
-// Tick makes one leapfrog step. Its random numbers are one Philox block of the trajectory's key at this leaf: words 0 and 1
+// Tick makes one leapfrog step and what follows from it.
+func (n NUTS) Tick(k rng.Key, t Target, e model.Env, p Params, s NUTSState) (NUTSState, tensor.Value) {
+	moving, leaf := leapfrog(t, e, p.Metric, s.Step, s.Moving)
+	return n.grow(k, s, moving, leaf)
+}
+
+// grow adds a leaf to the tree. Its random numbers are one Philox block of the trajectory's key at this leaf: words 0 and 1
 // choose the subtree's proposal, 2 and 3 decide over the merge, the lowest bit of word 3 (which no uniform uses) over the next
 // direction.
-func (n NUTS) Tick(k rng.Key, t Target, e model.Env, p Params, s NUTSState) (NUTSState, tensor.Value) {
+func (n NUTS) grow(k rng.Key, s NUTSState, moving Phase, leaf Point) (NUTSState, tensor.Value) {
 	words := k.With(rng.PurposeTrajectory).At(s.Steps).Block(tensor.In(s.Steps, 0))
-	moving, leaf := leapfrog(t, e, p.Metric, s.Step, s.Moving)
 	s.Moving, s.Sum, s.Steps = moving, s.Sum.Add(moving.Momentum), s.Steps.Add(1)
 	s = s.weigh(leaf, uniform(leaf.Energy, words[0], words[1]))
 	s, turning := n.check(s)

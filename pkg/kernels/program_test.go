@@ -87,15 +87,18 @@ func (h *host) advance(ticks, until, every, phase int) (rows [][]float64, stats 
 			h.t.Fatal(err)
 		}
 		n := int(h.number("Counts.Row"))
-		positions := h.get("Buffers.Positions")
-		dim := positions.Shape[1]
-		x := positions.Float64s()
-		column := func(name string, i int) float64 { return h.get("Buffers.Stats." + name).Float64s()[i] }
+		if n == 0 {
+			continue
+		}
+		column := func(name string) []float64 { return h.get("Buffers." + name).Float64s() }
+		x, lp, energy, accept := column("Positions"), column("Stats.LogDensity"), column("Stats.Energy"), column("Stats.AcceptanceRate")
+		size, diverging, steps := column("Stats.StepSize"), column("Stats.Diverging"), column("Stats.Steps")
+		dim := len(x) / len(lp)
 		for i := range n {
-			rows = append(rows, x[i*dim:(i+1)*dim])
-			stats = append(stats, step{position: x[i*dim : (i+1)*dim], logDensity: column("LogDensity", i), energy: column("Energy", i),
-				accept: column("AcceptanceRate", i), size: column("StepSize", i), diverging: column("Diverging", i) == 1,
-				steps: int(column("Steps", i))})
+			q := x[i*dim : (i+1)*dim]
+			rows = append(rows, q)
+			stats = append(stats, step{position: q, logDensity: lp[i], energy: energy[i], accept: accept[i], size: size[i],
+				diverging: diverging[i] == 1, steps: int(steps[i])})
 		}
 	}
 	return rows, stats
