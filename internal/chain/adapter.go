@@ -1,0 +1,65 @@
+package chain
+
+import (
+	"github.com/drey-sampler/drey/pkg/adapt"
+	"github.com/drey-sampler/drey/pkg/kernels"
+	"github.com/drey-sampler/drey/pkg/model"
+	"github.com/drey-sampler/drey/pkg/rng"
+	"github.com/drey-sampler/drey/pkg/tensor"
+)
+
+// adapter lets adaptation steer a kernel.
+type adapter struct {
+	adapt.Adaptation
+	float tensor.DType
+	dim   int
+	dense bool // the first inverse mass matrix is a full one
+	fixed bool // the step size is the user's and stays
+}
+
+var _ kernels.Adapter[kernels.Params, adapt.State] = adapter{}
+
+func (a adapter) Inputs() []tensor.Param { return a.Adaptation.Inputs(a.float, a.dim, a.dense) }
+
+func (a adapter) Init(at kernels.Point, in []tensor.Value) adapt.State {
+	return a.Adaptation.Init(at.Position, in)
+}
+
+func (a adapter) Params(s adapt.State) kernels.Params {
+	return kernels.Params{StepSize: s.StepSize, Metric: kernels.Metric{Factor: s.Factor}}
+}
+
+func (a adapter) Update(s adapt.State, phase tensor.Value, t kernels.Transition) adapt.State {
+	next := a.Adaptation.Update(s, phase, t.AcceptanceRate, t.Position, t.Gradient)
+	if a.fixed {
+		next.StepSize = s.StepSize
+	}
+	return next
+}
+
+// Occasions of the tune program, between the windows of warmup.
+const (
+	occasionStart  int32 = iota // before the first transition
+	occasionWindow              // after a slow window
+	occasionFinal               // after the last window
+)
+
+// tune returns the adaptation state after an occasion i32[]: the metric of a window that has ended, and the step size that
+// suits it, or the averaged step size.
+func (a adapter) tune(k rng.Key, t kernels.Target, e model.Env, at kernels.Point, s adapt.State, occasion tensor.Value) adapt.State {
+	s = tensor.Cond(occasion.Eq(occasionWindow),
+		func() adapt.State { return a.EndWindow(s) },
+		func() adapt.State { return s })
+	if a.fixed {
+		return s
+	}
+	metric := kernels.Metric{Factor: s.Factor}
+	return tensor.Cond(occasion.Eq(occasionFinal),
+		func() adapt.State { return a.Final(s) },
+		func() adapt.State {
+			return a.Search(s, func(trial, stepSize tensor.Value) tensor.Value {
+				key := k.With(rng.PurposeStepSize).At(trial)
+				return kernels.EnergyFall(key, t, e, kernels.Params{StepSize: stepSize, Metric: metric}, at)
+			})
+		})
+}

@@ -1,0 +1,93 @@
+package chain
+
+import (
+	"encoding/binary"
+	"errors"
+	"sync"
+
+	"github.com/drey-sampler/drey/pkg/engine"
+	"github.com/drey-sampler/drey/pkg/tensor"
+)
+
+// tuner adapts chains between windows of warmup. Chains take turns at its one session, which holds the data.
+type tuner struct {
+	p   *Program
+	f   *tensor.Func
+	exe engine.Executable
+
+	mu      sync.Mutex // guards what follows
+	session engine.Session
+	word    [8]byte
+}
+
+func newTuner(f *tensor.Func, p *Program) *tuner { return &tuner{p: p, f: f} }
+
+// Parameters of the tune program.
+const (
+	tuneSeed = iota
+	tuneIndex
+	tuneDraw
+	tuneOccasion
+	tuneChain
+)
+
+// tune changes the adaptation state of c, whose state is in c.parts.
+func (t *tuner) tune(c *Chain, occasion int32) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	l := t.p.layout
+	n := l.adapt + l.adapts // parts of the chain that the program takes
+	if err := t.open(tuneChain + n); err != nil {
+		return err
+	}
+	s := t.session
+	binary.LittleEndian.PutUint64(t.word[:], t.p.cfg.Seed)
+	err := s.Put(tuneSeed, t.word[:])
+	err = errors.Join(err, t.put32(tuneIndex, uint32(c.index)))
+	err = errors.Join(err, t.put32(tuneDraw, uint32(c.number(l.draw))))
+	err = errors.Join(err, t.put32(tuneOccasion, uint32(occasion)))
+	for k := range n {
+		err = errors.Join(err, s.Put(tuneChain+k, c.parts[k]))
+	}
+	if err == nil {
+		err = s.Run()
+	}
+	for k := range l.adapts {
+		if err == nil {
+			err = s.Get(k, c.parts[l.adapt+k])
+		}
+	}
+	return err
+}
+
+// open makes the session before its first use.
+func (t *tuner) open(columns int) error {
+	if t.session != nil {
+		return nil
+	}
+	var err error
+	if t.session, err = t.exe.NewSession(); err != nil {
+		return err
+	}
+	return t.p.putColumns(t.session, columns)
+}
+
+func (t *tuner) put32(param int, x uint32) error {
+	binary.LittleEndian.PutUint32(t.word[:4], x)
+	return t.session.Put(param, t.word[:4])
+}
+
+func (t *tuner) close() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var err error
+	if t.session != nil {
+		err = t.session.Close()
+		t.session = nil
+	}
+	if t.exe != nil {
+		err = errors.Join(err, t.exe.Close())
+		t.exe = nil
+	}
+	return err
+}

@@ -1,0 +1,206 @@
+package chain
+
+import (
+	"errors"
+	"runtime"
+	"time"
+
+	"github.com/drey-sampler/drey/pkg/engine"
+	"github.com/drey-sampler/drey/pkg/kernels"
+)
+
+// longestCall bounds a call of the run program: the engine's code cannot be preempted, so that a longer one would hold up
+// every goroutine that waits for the garbage collector.
+const longestCall = time.Millisecond
+
+// Worker is what one thread needs to run chains. One goroutine at a time may use it.
+type Worker struct {
+	p              *Program
+	run, transform engine.Session
+	resident       *Chain // whose state the session holds
+	ticks          pace
+	control        control
+	counters       counters
+	rows           rows
+	sink           Sink
+}
+
+// Sink takes draws. The Batch is the worker's: Append keeps nothing of it. It is called from the goroutine of Advance.
+type Sink interface {
+	Append(b *Batch) error
+}
+
+// NewWorker makes the sessions of a thread and puts the data into them.
+func (p *Program) NewWorker() (*Worker, error) {
+	w := &Worker{p: p, ticks: pace{ticks: 1}}
+	var err error
+	if w.run, err = p.run.NewSession(); err != nil {
+		return nil, err
+	}
+	if w.transform, err = p.transform.NewSession(); err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+	err = errors.Join(p.putColumns(w.run, kernels.ControlInputs+len(p.layout.params)), p.putColumns(w.transform, transformColumns))
+	if err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+	w.control.init()
+	w.rows.init(p)
+	return w, nil
+}
+
+// Close frees the sessions.
+func (w *Worker) Close() error {
+	var errs []error
+	for _, s := range []engine.Session{w.run, w.transform} {
+		if s != nil {
+			errs = append(errs, s.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Goal says when Advance returns.
+type Goal struct {
+	Draws  int           // kept draws that the chain shall have in all
+	Slice  time.Duration // time after which to return; checked after each call
+	Stop   func() bool   // asked after each call; nil: never
+	Window bool          // return when a warmup window ends
+}
+
+// Advance starts the chain if it has not begun, runs it until it is done, its slice is over, or it is told to stop, and
+// hands its draws to the sink. On return the chain can be marshalled, or go on with any worker. After an error it is of no use.
+func (w *Worker) Advance(c *Chain, g Goal, sink Sink) error {
+	begin := time.Now()
+	w.sink = sink
+	if err := w.load(c); err != nil {
+		return err
+	}
+	now := begin
+	for !w.done(c, g) {
+		warm := c.Warm()
+		if err := w.call(c, g, now); err != nil {
+			return err
+		}
+		ended, err := w.settle(c)
+		if err != nil {
+			return err
+		}
+		last := now
+		now = time.Now()
+		c.status.add(warm, now.Sub(last))
+		if ended && g.Window && !warm || now.Sub(begin) >= g.Slice || g.Stop != nil && g.Stop() {
+			break
+		}
+		runtime.Gosched()
+	}
+	if err := w.drain(c); err != nil {
+		return err
+	}
+	return w.save(c)
+}
+
+// add adds time to a phase.
+func (s *status) add(warm bool, d time.Duration) {
+	if warm {
+		s.sampleTime.Add(int64(d))
+	} else {
+		s.warmupTime.Add(int64(d))
+	}
+}
+
+// done reports whether the chain has all its draws. Draws in the buffers are not handed over yet but count.
+func (w *Worker) done(c *Chain, g Goal) bool {
+	return c.Warm() && !w.counters.running && w.counters.draw >= w.p.until(c, g)
+}
+
+// until returns the number of the transition before which the chain's window, or sampling, ends.
+func (p *Program) until(c *Chain, g Goal) uint32 {
+	if c.Warm() {
+		return uint32(p.cfg.Warmup + g.Draws*p.cfg.Thin)
+	}
+	return uint32(p.windows[c.window].Last + 1)
+}
+
+// call runs the program for about longestCall.
+func (w *Worker) call(c *Chain, g Goal, now time.Time) error {
+	phase, every := int32(0), int32(w.p.cfg.Thin)
+	if !c.Warm() {
+		phase, every = int32(w.p.windows[c.window].Kind), 0
+		if w.p.cfg.SaveWarmup {
+			every = 1
+		}
+	}
+	until := w.p.until(c, g)
+	if err := w.control.put(w.run, w.ticks.ticks, until, every, phase); err != nil {
+		return err
+	}
+	if err := w.run.Run(); err != nil {
+		return err
+	}
+	if err := w.counters.get(w.run, w.p.layout); err != nil {
+		return err
+	}
+	n := &w.counters
+	early := n.row >= w.p.capacity || n.draw >= until && !n.running
+	w.ticks.measure(time.Since(now), early)
+	c.status.transitions.Store(int64(n.draw))
+	c.status.leapfrogs.Store(n.leapfrogs - c.warmupLeapfrogs)
+	c.status.divergences.Store(n.divergences - c.warmupDivergences)
+	c.status.setStepSize(n.stepSize)
+	return nil
+}
+
+// settle empties full buffers and, at the end of a window, adapts the chain; it reports whether a window has ended.
+func (w *Worker) settle(c *Chain) (bool, error) {
+	n := &w.counters
+	ended := !c.Warm() && !n.running && n.draw >= w.p.until(c, Goal{})
+	if n.row < w.p.capacity && !ended {
+		return false, nil
+	}
+	if err := w.drain(c); err != nil || !ended {
+		return false, err
+	}
+	if err := w.save(c); err != nil {
+		return false, err
+	}
+	if err := w.p.endWindow(c); err != nil {
+		return false, err
+	}
+	return true, w.restore(c)
+}
+
+// load makes c the chain that the session holds.
+func (w *Worker) load(c *Chain) error {
+	if err := w.p.Start(c); err != nil {
+		return err
+	}
+	if w.resident == c && c.home == w {
+		return nil
+	}
+	w.resident, c.home = c, w
+	err := w.control.putChain(w.run, w.p.cfg.Seed, uint32(c.index))
+	return errors.Join(err, w.restore(c))
+}
+
+// restore puts the state of c into the session.
+func (w *Worker) restore(c *Chain) error {
+	for k, i := range w.p.layout.state {
+		if err := w.run.Put(kernels.ControlInputs+i, c.parts[k]); err != nil {
+			return err
+		}
+	}
+	w.counters.set(c)
+	return nil
+}
+
+// save gets the state of c from the session, whose buffers are empty.
+func (w *Worker) save(c *Chain) error {
+	for k, i := range w.p.layout.state {
+		if err := w.run.Get(i, c.parts[k]); err != nil {
+			return err
+		}
+	}
+	clear(c.part(w.p.layout.row))
+	return nil
+}

@@ -1,0 +1,176 @@
+package runner
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/drey-sampler/drey/internal/chain"
+	"github.com/drey-sampler/drey/pkg/adapt"
+	"github.com/drey-sampler/drey/pkg/engine"
+	"github.com/drey-sampler/drey/pkg/engine/reference"
+	"github.com/drey-sampler/drey/pkg/engine/wasm"
+	"github.com/drey-sampler/drey/pkg/model"
+	"github.com/drey-sampler/drey/pkg/store"
+)
+
+// Names of engines in Config; EngineAuto is the best one that the machine has.
+const (
+	EngineAuto      = "auto"
+	EngineWasm      = "wasm"
+	EngineReference = "reference"
+)
+
+// MetricDefault is the metric of Config that stands for the project's default.
+const MetricDefault = "diag"
+
+// Config is what a run is told besides its model.
+type Config struct {
+	Chains int // default 4
+	Warmup int // transitions; default 1000
+	Draws  int // kept draws a chain; default 1000
+	Thin   int // transitions a kept draw; default 1
+	// Seed of all randomness; nil, the default, draws one, which is recorded.
+	Seed   *uint64
+	Engine string // default EngineAuto
+	// Workers is the number of threads that run chains; 0, the default, takes a thread a core. It changes no draw.
+	Workers int
+
+	Kernel           chain.Kernel // default nuts
+	MaxTreeDepth     int          // NUTS; default 10
+	TrajectoryLength float64      // HMC; default 2π
+	TrajectoryJitter float64      // HMC, in [0, 1); default 0
+	TargetAccept     float64      // in (0, 1); default 0.8
+	Metric           string       // diag (the default), diag-draws, diag-grad, dense or unit
+	StepSize         float64      // of all transitions; 0, the default: found in warmup
+	// InverseMassMatrix is JSON: {site: [variances]}, or {"sites": […], "dense": [[…]]}, on unconstrained space.
+	InverseMassMatrix Document
+	InitStrategy      model.InitStrategy // default uniform
+	// Init is JSON: site → constrained value, or a list of these, one a chain.
+	Init Document
+
+	SaveWarmup bool
+	Save       []string // sites to store; none: all latent, deterministic and auxiliary ones
+	Exclude    []string // sites not to store
+
+	Dir       string // of the run; "" keeps the draws in memory
+	Overwrite bool   // of a run that Dir holds
+}
+
+// Document is a JSON text and the base name of the file it came from, "" where it came from code.
+type Document struct {
+	Text   []byte
+	Source string
+}
+
+// DefaultConfig returns the defaults.
+func DefaultConfig() Config {
+	c := chain.DefaultConfig()
+	return Config{
+		Chains: 4, Warmup: c.Warmup, Draws: 1000, Thin: c.Thin, Engine: EngineAuto, Kernel: c.Kernel, MaxTreeDepth: c.MaxTreeDepth,
+		TrajectoryLength: c.TrajectoryLength, TargetAccept: c.TargetAcceptanceRate, Metric: MetricDefault, InitStrategy: model.InitUniform,
+	}
+}
+
+// Validate returns an error that joins all problems that can be seen without the model.
+func (c Config) Validate() error {
+	var problems []error
+	problem := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
+	if c.Chains < 1 {
+		problem("%d chains: a run needs at least 1", c.Chains)
+	}
+	if c.Draws < 0 {
+		problem("%d draws", c.Draws)
+	}
+	if c.Workers < 0 {
+		problem("%d workers", c.Workers)
+	}
+	if n := float64(c.Warmup) + float64(c.Draws)*float64(c.Thin); n >= math.MaxUint32 {
+		problem("%.3g transitions a chain: draw numbers have 32 bits", n)
+	}
+	if _, err := engineOf(c.Engine); err != nil {
+		problems = append(problems, err)
+	}
+	for _, name := range c.Exclude {
+		if slices.Contains(c.Save, name) {
+			problem("site %q is both to be saved and excluded", name)
+		}
+	}
+	hasInit := len(c.Init.Text) > 0
+	if c.InitStrategy == model.InitValue && !hasInit {
+		problem("start strategy %q needs the values of sites (--init FILE)", c.InitStrategy)
+	}
+	if c.InitStrategy != model.InitValue {
+		problems = append(problems, model.Options{Init: c.InitStrategy}.Validate())
+	}
+	problems = append(problems, c.chain(0).Validate())
+	return errors.Join(problems...)
+}
+
+// chain returns the part of the configuration that chains need.
+func (c Config) chain(seed uint64) chain.Config {
+	metric := adapt.MetricKind(c.Metric)
+	if c.Metric == MetricDefault {
+		metric = adapt.DefaultAdaptation().Metric
+	}
+	return chain.Config{
+		Seed: seed, Kernel: c.Kernel, MaxTreeDepth: c.MaxTreeDepth, TrajectoryLength: c.TrajectoryLength, TrajectoryJitter: c.TrajectoryJitter,
+		TargetAcceptanceRate: c.TargetAccept, Metric: metric, StepSize: c.StepSize, Warmup: c.Warmup, Thin: c.Thin, SaveWarmup: c.SaveWarmup,
+		Keep: c.keeps,
+	}
+}
+
+// keeps reports whether a site is stored.
+func (c Config) keeps(site string) bool {
+	return (len(c.Save) == 0 || slices.Contains(c.Save, site)) && !slices.Contains(c.Exclude, site)
+}
+
+// checkSites returns an error for names of Save and Exclude that no stored site has.
+func (c Config) checkSites(kept []model.SiteInfo) error {
+	var names []string
+	for _, s := range kept {
+		names = append(names, s.Name)
+	}
+	var problems []error
+	for _, name := range slices.Concat(c.Save, c.Exclude) {
+		if !slices.Contains(names, name) {
+			problems = append(problems, fmt.Errorf("the model stores no site %q (sites: %s)", name, strings.Join(names, ", ")))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// engineOf returns the engine of a name.
+func engineOf(name string) (engine.Engine, error) {
+	switch name {
+	case EngineAuto, EngineWasm:
+		return wasm.Engine{}, nil
+	case EngineReference:
+		return reference.New(), nil
+	}
+	return nil, fmt.Errorf("unknown engine %q (want %s, %s or %s)", name, EngineAuto, EngineWasm, EngineReference)
+}
+
+// settings returns what run.json records of the configuration.
+func (c Config) settings(engineName, precision string) store.Settings {
+	return store.Settings{
+		Chains: c.Chains, Warmup: c.Warmup, Draws: c.Draws, Thin: c.Thin, Kernel: string(c.Kernel), Precision: precision, Engine: engineName,
+		TargetAccept: store.Float(c.TargetAccept), MaxTreeDepth: c.MaxTreeDepth, TrajectoryLength: store.Float(c.TrajectoryLength),
+		TrajectoryJitter: store.Float(c.TrajectoryJitter), Metric: string(c.chain(0).Metric), StepSize: store.Float(c.StepSize),
+		InitStrategy: string(c.InitStrategy), SaveWarmup: c.SaveWarmup, Save: c.Save, Exclude: c.Exclude,
+	}
+}
+
+// configOf returns the configuration that settings record.
+func configOf(r *store.Run) Config {
+	s := &r.Settings
+	seed := r.Seed
+	return Config{
+		Chains: s.Chains, Warmup: s.Warmup, Draws: s.Draws, Thin: s.Thin, Seed: &seed, Engine: s.Engine, Kernel: chain.Kernel(s.Kernel),
+		MaxTreeDepth: s.MaxTreeDepth, TrajectoryLength: float64(s.TrajectoryLength), TrajectoryJitter: float64(s.TrajectoryJitter),
+		TargetAccept: float64(s.TargetAccept), Metric: s.Metric, StepSize: float64(s.StepSize), InitStrategy: model.InitStrategy(s.InitStrategy),
+		SaveWarmup: s.SaveWarmup, Save: s.Save, Exclude: s.Exclude,
+	}
+}

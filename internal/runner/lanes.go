@@ -1,0 +1,212 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/drey-sampler/drey/internal/chain"
+	"github.com/drey-sampler/drey/pkg/store"
+)
+
+const (
+	slice           = 50 * time.Millisecond // of a chain before another takes its worker: long beside the swap, short to a watcher
+	checkpointEvery = time.Second           // at most; a checkpoint is a copy of some kilobytes
+)
+
+// running is a run while its chains run.
+type running struct {
+	plan     *plan
+	sink     sink
+	disk     *store.Writer // nil in memory
+	progress *progress
+	chains   []*lane
+
+	queue   chan *lane // chains that wait for a worker, the one that has waited longest first
+	stop    atomic.Bool
+	left    atomic.Int64 // chains that are not done
+	starts  atomic.Int64 // chains that have not begun
+	over    chan struct{}
+	endOnce sync.Once
+
+	mu  sync.Mutex // guards what follows
+	err error
+}
+
+// lane is a chain and when its checkpoint was set.
+type lane struct {
+	chain      *chain.Chain
+	saved      time.Time
+	window     int // of the checkpoint
+	checkpoint store.Checkpoint
+}
+
+// run compiles the programs and runs the chains to their end. The error is what ended the run before.
+func (r *running) run(ctx context.Context) (store.State, store.RunCounts, error) {
+	err := r.sample(ctx)
+	state := store.Done
+	switch {
+	case err == nil && r.left.Load() > 0:
+		state, err = store.Interrupted, fmt.Errorf("interrupted: %w", context.Cause(ctx))
+	case err != nil:
+		state = store.Failed
+	}
+	r.plan.seconds.Total = store.Float(time.Since(r.plan.began).Seconds())
+	return state, r.counts(), err
+}
+
+func (r *running) sample(ctx context.Context) (err error) {
+	r.left.Store(int64(r.plan.cfg.Chains))
+	program, err := r.plan.compile()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, program.Close()) }()
+	if err := r.begin(program); err != nil {
+		return err
+	}
+	r.queue = make(chan *lane, len(r.chains))
+	r.over = make(chan struct{})
+	r.left.Store(0)
+	for _, l := range r.chains {
+		if !l.chain.Done(r.plan.cfg.Draws) {
+			r.left.Add(1)
+			r.queue <- l
+		}
+	}
+	r.starts.Store(r.left.Load())
+	if r.left.Load() == 0 {
+		return nil
+	}
+	defer context.AfterFunc(ctx, func() { r.end(nil) })()
+	begin := time.Now()
+	watched := r.progress.watch(r)
+	r.work(program)
+	watched()
+	r.divide(time.Since(begin))
+	return r.err
+}
+
+// end stops the run, with the first error that is given or none.
+func (r *running) end(err error) {
+	r.mu.Lock()
+	if r.err == nil {
+		r.err = err
+	}
+	r.mu.Unlock()
+	r.stop.Store(true)
+	r.endOnce.Do(func() { close(r.over) })
+}
+
+// work runs the workers until all chains are done or the run ends.
+func (r *running) work(program *chain.Program) {
+	n := r.plan.cfg.Workers
+	if n == 0 {
+		n = runtime.GOMAXPROCS(0)
+	}
+	var wg sync.WaitGroup
+	for range min(n, int(r.left.Load())) {
+		wg.Go(func() {
+			if err := r.worker(program); err != nil {
+				r.end(err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// worker runs slices of the chain that has waited longest.
+func (r *running) worker(program *chain.Program) (err error) {
+	w, err := program.NewWorker()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.Close()) }()
+	goal := chain.Goal{Draws: r.plan.cfg.Draws, Slice: slice, Stop: r.stop.Load}
+	out := r.sink.writer()
+	for {
+		var l *lane
+		select {
+		case <-r.over:
+			return nil
+		case l = <-r.queue:
+		}
+		if r.stop.Load() {
+			return nil
+		}
+		fresh := !l.chain.Begun()
+		if err := w.Advance(l.chain, goal, out); err != nil {
+			return err
+		}
+		if fresh && r.starts.Add(-1) == 0 {
+			if err := program.FreeStarts(); err != nil {
+				return err
+			}
+		}
+		done := l.chain.Done(r.plan.cfg.Draws)
+		if err := r.save(l, done || r.stop.Load()); err != nil {
+			return err
+		}
+		switch {
+		case !done:
+			r.queue <- l
+		case r.left.Add(-1) == 0:
+			r.end(nil)
+		}
+	}
+}
+
+// save sets the chain's checkpoint where it is due, and closes a segment where that is.
+func (r *running) save(l *lane, must bool) error {
+	if r.disk == nil {
+		return nil
+	}
+	now := time.Now()
+	window := l.chain.Window()
+	if must || now.Sub(l.saved) >= checkpointEvery || window != l.window {
+		t := l.chain.Totals()
+		cp := &l.checkpoint
+		cp.Chain, cp.Transitions, cp.Warmup, cp.Draws = l.chain.Index(), t.Transitions, t.KeptWarmup, t.Kept
+		cp.Version, cp.State, cp.Phase = chain.CheckpointVersion, l.chain.AppendState(cp.State[:0]), store.Warmup
+		if l.chain.Warm() {
+			cp.Phase = store.Sampling
+		}
+		if err := r.disk.SetCheckpoint(cp); err != nil {
+			return err
+		}
+		l.saved, l.window = now, window
+	}
+	return r.disk.FlushDue(now)
+}
+
+// counts returns the totals over the chains, which must not be running.
+func (r *running) counts() store.RunCounts {
+	var n store.RunCounts
+	for _, l := range r.chains {
+		t := l.chain.Totals()
+		n.Leapfrogs += t.Leapfrogs
+		n.WarmupLeapfrogs += t.WarmupLeapfrogs
+		n.Divergences += t.Divergences
+	}
+	return n
+}
+
+// divide shares the time of all chains out to warmup and sampling, in proportion to the time that chains spent in them.
+func (r *running) divide(total time.Duration) {
+	var warmup, sampling time.Duration
+	for _, l := range r.chains {
+		s := l.chain.Status()
+		warmup += s.WarmupTime
+		sampling += s.SampleTime
+	}
+	share := 0.0
+	if warmup+sampling > 0 {
+		share = float64(warmup) / float64(warmup+sampling)
+	}
+	r.plan.seconds.Warmup = store.Float(total.Seconds() * share)
+	r.plan.seconds.Sampling = store.Float(total.Seconds() * (1 - share))
+}

@@ -1,0 +1,250 @@
+package runner
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/drey-sampler/drey/internal/chain"
+	"github.com/drey-sampler/drey/pkg/store"
+)
+
+// Draws are the draws of a run, on disk or in memory.
+type Draws interface {
+	// Run returns the run's description.
+	Run() *store.Run
+	// Len returns the number of draws that every chain has in a phase: the common prefix that all results are of.
+	Len(phase store.Phase) int
+	// Notice says, if chains have unequal numbers of draws in a phase, that the common prefix is used; else "".
+	Notice(phase store.Phase) string
+	// Site returns the draws of a site.
+	Site(name string, phase store.Phase) (Array, error)
+	// Stat returns the draws of a sample statistic, by its name in store.StatSites.
+	Stat(name string, phase store.Phase) (Array, error)
+	// Close frees the draws; arrays can't be used after it.
+	Close() error
+}
+
+// Array is the draws of one site or statistic: chains × draws × the site's shape.
+type Array interface {
+	Shape() []int
+	Site() store.Site
+	// At returns an element by chain, draw and position in the site; it panics if an index is out of range.
+	At(index ...int) float64
+	// Element returns all draws of one element, by its flat row-major position in the site: a slice a chain.
+	Element(element int) ([][]float64, error)
+}
+
+// Open opens the draws of a run directory.
+func Open(dir string) (Draws, error) {
+	r, err := store.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	return onDisk{r}, nil
+}
+
+// onDisk is a run directory as Draws.
+type onDisk struct{ *store.Reader }
+
+func (d onDisk) Site(name string, phase store.Phase) (Array, error) { return d.Draws(name, phase) }
+
+func (d onDisk) Stat(name string, phase store.Phase) (Array, error) {
+	return d.Reader.Stat(name, phase)
+}
+
+// memory keeps a run's draws. Chains append at the same time, each to its own part; readers come after them.
+type memory struct {
+	run   store.Run
+	sites []store.Site // statistics, then sites
+	parts [2][]part    // by phase, then chain
+}
+
+// part is the draws of a chain in a phase: a column each, elements little-endian as in a segment before packing.
+type part struct {
+	columns [][]byte
+	n       int
+}
+
+func newMemory(run store.Run) *memory {
+	m := &memory{run: run}
+	if run.Schema.SampleStats {
+		m.sites = append(m.sites, store.StatSites()...)
+	}
+	m.sites = append(m.sites, run.Schema.Sites...)
+	s := &run.Settings
+	for phase, draws := range [2]int{store.Sampling: s.Draws, store.Warmup: s.Warmup} {
+		m.parts[phase] = make([]part, s.Chains)
+		if store.Phase(phase) == store.Warmup && !s.SaveWarmup {
+			draws = 0
+		}
+		for c := range m.parts[phase] {
+			columns := make([][]byte, len(m.sites))
+			for i := range columns {
+				columns[i] = make([]byte, 0, draws*m.width(i))
+			}
+			m.parts[phase][c].columns = columns
+		}
+	}
+	return m
+}
+
+// width returns the bytes of column i in a row.
+func (m *memory) width(i int) int { return m.sites[i].Size() * m.sites[i].DType.Size() }
+
+func (m *memory) writer() chain.Sink { return m }
+
+// Append adds a batch to its chain. The columns have room for all draws of the run.
+func (m *memory) Append(b *chain.Batch) error {
+	p := &m.parts[phaseOf(b)][b.Chain]
+	i := 0
+	if m.run.Schema.SampleStats {
+		for _, x := range [][]float64{b.LogDensity, b.Energy} {
+			p.columns[i] = appendFloats(p.columns[i], x[:b.Len])
+			i++
+		}
+		for _, d := range b.Diverging[:b.Len] {
+			p.columns[i] = append(p.columns[i], bit(d))
+		}
+		i++
+		for _, x := range [][]float64{b.AcceptanceRate, b.StepSize} {
+			p.columns[i] = appendFloats(p.columns[i], x[:b.Len])
+			i++
+		}
+		for _, x := range [][]int32{b.TreeDepth, b.Steps} {
+			for _, n := range x[:b.Len] {
+				p.columns[i] = binary.LittleEndian.AppendUint32(p.columns[i], uint32(n))
+			}
+			i++
+		}
+	}
+	for k, v := range b.Values {
+		p.columns[i+k] = append(p.columns[i+k], v[:b.Len*m.width(i+k)]...)
+	}
+	p.n += b.Len
+	return nil
+}
+
+func appendFloats(dst []byte, x []float64) []byte {
+	for _, v := range x {
+		dst = binary.LittleEndian.AppendUint64(dst, math.Float64bits(v))
+	}
+	return dst
+}
+
+func bit(b bool) byte {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func (m *memory) Run() *store.Run { return &m.run }
+func (m *memory) Close() error    { return nil }
+
+func (m *memory) lengths(phase store.Phase) (lo, hi int) {
+	lo = math.MaxInt
+	for i := range m.parts[phase] {
+		lo, hi = min(lo, m.parts[phase][i].n), max(hi, m.parts[phase][i].n)
+	}
+	return lo, hi
+}
+
+func (m *memory) Len(phase store.Phase) int {
+	lo, _ := m.lengths(phase)
+	return lo
+}
+
+func (m *memory) Notice(phase store.Phase) string {
+	lo, hi := m.lengths(phase)
+	if lo == hi {
+		return ""
+	}
+	return fmt.Sprintf("the chains have %d to %d %s draws: the first %d of each are used", lo, hi, phase, lo)
+}
+
+func (m *memory) Site(name string, phase store.Phase) (Array, error) {
+	for i := len(m.sites) - len(m.run.Schema.Sites); i < len(m.sites); i++ {
+		if m.sites[i].Name == name {
+			return &memoryArray{m, phase, i}, nil
+		}
+	}
+	return nil, fmt.Errorf("the run has no site %q", name)
+}
+
+func (m *memory) Stat(name string, phase store.Phase) (Array, error) {
+	for i, s := range m.sites[:len(m.sites)-len(m.run.Schema.Sites)] {
+		if s.Name == name {
+			return &memoryArray{m, phase, i}, nil
+		}
+	}
+	return nil, fmt.Errorf("there is no sample statistic %q", name)
+}
+
+// memoryArray is column i of a memory.
+type memoryArray struct {
+	m     *memory
+	phase store.Phase
+	i     int
+}
+
+func (a *memoryArray) Site() store.Site { return a.m.sites[a.i] }
+
+func (a *memoryArray) Shape() []int {
+	return slices.Concat([]int{len(a.m.parts[a.phase]), a.m.Len(a.phase)}, a.m.sites[a.i].Shape)
+}
+
+func (a *memoryArray) At(index ...int) float64 {
+	shape := a.Shape()
+	if len(index) != len(shape) {
+		panic(fmt.Sprintf("runner: At of %s with %d indices for shape %v", a.Site().Name, len(index), shape))
+	}
+	element := 0
+	for k, i := range index {
+		if i < 0 || i >= shape[k] {
+			panic(fmt.Sprintf("runner: At of %s: index %v is outside shape %v", a.Site().Name, index, shape))
+		}
+		if k >= 2 {
+			element = element*shape[k] + i
+		}
+	}
+	return a.element(index[0], index[1], element)
+}
+
+func (a *memoryArray) element(chain, draw, element int) float64 {
+	s := &a.m.sites[a.i]
+	size := s.DType.Size()
+	return elementOf(s.DType, a.m.parts[a.phase][chain].columns[a.i][draw*a.m.width(a.i)+element*size:])
+}
+
+func (a *memoryArray) Element(element int) ([][]float64, error) {
+	out := make([][]float64, len(a.m.parts[a.phase]))
+	n := a.m.Len(a.phase)
+	for c := range out {
+		out[c] = make([]float64, n)
+		for d := range out[c] {
+			out[c][d] = a.element(c, d, element)
+		}
+	}
+	return out, nil
+}
+
+// elementOf reads one little-endian element as a float64; 64-bit integers round.
+func elementOf(d store.DType, b []byte) float64 {
+	switch d {
+	case store.F64:
+		return math.Float64frombits(binary.LittleEndian.Uint64(b))
+	case store.F32:
+		return float64(math.Float32frombits(binary.LittleEndian.Uint32(b)))
+	case store.I64:
+		return float64(int64(binary.LittleEndian.Uint64(b)))
+	case store.U64:
+		return float64(binary.LittleEndian.Uint64(b))
+	case store.I32:
+		return float64(int32(binary.LittleEndian.Uint32(b)))
+	case store.U32:
+		return float64(binary.LittleEndian.Uint32(b))
+	}
+	return float64(b[0])
+}

@@ -1,0 +1,58 @@
+package runner
+
+import (
+	"github.com/drey-sampler/drey/internal/chain"
+	"github.com/drey-sampler/drey/pkg/store"
+)
+
+// sink is where a run's draws go: a run directory or memory.
+type sink interface {
+	// writer returns what a worker appends to.
+	writer() chain.Sink
+}
+
+// diskSink appends to a run directory.
+type diskSink struct{ w *store.Writer }
+
+func (d diskSink) writer() chain.Sink {
+	run := d.w.Run()
+	s := &rowWriter{w: d.w, row: store.Row{Values: make([][]byte, len(run.Schema.Sites))}}
+	for i := range run.Schema.Sites {
+		site := &run.Schema.Sites[i]
+		s.width = append(s.width, site.Size()*site.DType.Size())
+	}
+	return s
+}
+
+// rowWriter hands a batch to a store.Writer row by row.
+type rowWriter struct {
+	w     *store.Writer
+	row   store.Row
+	width []int // bytes of each site
+}
+
+func (s *rowWriter) Append(b *chain.Batch) error {
+	r := &s.row
+	r.Chain, r.Phase = b.Chain, phaseOf(b)
+	for k := range b.Len {
+		r.Draw = b.First + int64(k)
+		r.Stats = store.Stats{
+			LogDensity: b.LogDensity[k], Energy: b.Energy[k], Diverging: b.Diverging[k], AcceptanceRate: b.AcceptanceRate[k],
+			StepSize: b.StepSize[k], TreeDepth: b.TreeDepth[k], Steps: b.Steps[k],
+		}
+		for i, n := range s.width {
+			r.Values[i] = b.Values[i][k*n : (k+1)*n]
+		}
+		if err := s.w.Append(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func phaseOf(b *chain.Batch) store.Phase {
+	if b.Warmup {
+		return store.Warmup
+	}
+	return store.Sampling
+}

@@ -1,0 +1,240 @@
+package runner
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math"
+	"runtime"
+	"slices"
+	"strconv"
+	"sync"
+
+	"github.com/drey-sampler/drey/pkg/diag"
+	"github.com/drey-sampler/drey/pkg/store"
+)
+
+// Summary says what a run's draws are like.
+type Summary struct {
+	Run         *store.Run
+	Draws       int // that every chain has
+	Prob        float64
+	Divergences int64 // of the draws counted in Draws and those thinned away, where the run says
+	EBFMI       []float64
+	Saturated   int // draws whose tree reached the largest depth
+	Parameters  []Parameter
+	Notice      string // says, if chains have unequal numbers of draws, that the common prefix is used
+}
+
+// Parameter is an element of a site.
+type Parameter struct {
+	Name string // flat: theta[0,1]
+	Site string
+	Kind store.Kind
+	diag.Summary
+}
+
+// Summarise returns the summary of a run's sampling draws, with intervals of probability prob.
+func Summarise(d Draws, prob float64) (*Summary, error) {
+	run := d.Run()
+	s := &Summary{Run: run, Draws: d.Len(store.Sampling), Prob: prob, Notice: d.Notice(store.Sampling), Divergences: run.Counts.Divergences}
+	if run.Schema.SampleStats {
+		if err := s.statistics(d); err != nil {
+			return nil, err
+		}
+	}
+	type element struct{ site, index int }
+	var elements []element
+	for i := range run.Schema.Sites {
+		for k, name := range store.FlatNames(run.Schema.Sites[i]) {
+			site := &run.Schema.Sites[i]
+			s.Parameters = append(s.Parameters, Parameter{Name: name, Site: site.Name, Kind: site.Kind})
+			elements = append(elements, element{i, k})
+		}
+	}
+	arrays := make([]Array, len(run.Schema.Sites))
+	for i := range arrays {
+		var err error
+		if arrays[i], err = d.Site(run.Schema.Sites[i].Name, store.Sampling); err != nil {
+			return nil, err
+		}
+	}
+	return s, forEach(len(elements), func(i int) error {
+		draws, err := arrays[elements[i].site].Element(elements[i].index)
+		if err != nil {
+			return err
+		}
+		s.Parameters[i].Summary = diag.Summarise(draws, prob)
+		return nil
+	})
+}
+
+// statistics reads what the sample statistics tell.
+func (s *Summary) statistics(d Draws) error {
+	element := func(name string) ([][]float64, error) {
+		a, err := d.Stat(name, store.Sampling)
+		if err != nil {
+			return nil, err
+		}
+		return a.Element(0)
+	}
+	energies, err := element("energy")
+	if err != nil {
+		return err
+	}
+	s.EBFMI = diag.EBFMI(energies)
+	depths, err := element("tree_depth")
+	if err != nil {
+		return err
+	}
+	diverging, err := element("diverging")
+	if err != nil {
+		return err
+	}
+	if s.Run.State == store.Running || s.Run.State == store.Failed { // killed: run.json has no counts
+		s.Divergences = 0
+		for _, chain := range diverging {
+			for _, x := range chain {
+				s.Divergences += int64(x)
+			}
+		}
+	}
+	for _, chain := range depths {
+		for _, x := range chain {
+			if x >= float64(s.Run.Settings.MaxTreeDepth) && s.Run.Settings.Kernel == "nuts" {
+				s.Saturated++
+			}
+		}
+	}
+	return nil
+}
+
+// forEach calls f for 0 … n-1 on all cores and returns the first error in that order.
+func forEach(n int, f func(i int) error) error {
+	errs := make([]error, n)
+	var next sync.Mutex
+	at := 0
+	var wg sync.WaitGroup
+	for range min(n, runtime.GOMAXPROCS(0)) {
+		wg.Go(func() {
+			for {
+				next.Lock()
+				i := at
+				at++
+				next.Unlock()
+				if i >= n {
+					return
+				}
+				errs[i] = f(i)
+			}
+		})
+	}
+	wg.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Shown reports whether a parameter belongs in the table: those of a reparametrisation's auxiliary sites do not unless
+// --save names them.
+func (s *Summary) Shown(p *Parameter) bool {
+	return p.Kind != store.Auxiliary || slices.Contains(s.Run.Settings.Save, p.Site)
+}
+
+// MinESS returns the smallest bulk ESS over the parameters of the model's own sites, NaN without any.
+func (s *Summary) MinESS() float64 {
+	least := math.NaN()
+	for i := range s.Parameters {
+		if p := &s.Parameters[i]; p.Kind != store.Auxiliary && !(p.ESSBulk >= least) {
+			least = p.ESSBulk
+		}
+	}
+	return least
+}
+
+// MarshalJSON returns the object that --json prints; NaN and infinities are null.
+func (s *Summary) MarshalJSON() ([]byte, error) {
+	run := s.Run
+	var b bytes.Buffer
+	var problem error
+	field := func(name string, x any) {
+		text, err := json.Marshal(x)
+		if err != nil && problem == nil {
+			problem = err
+		}
+		sep := ","
+		if b.Len() == 0 {
+			sep = "{"
+		}
+		fmt.Fprintf(&b, "%s%q:%s", sep, name, text)
+	}
+	ebfmi := make([]store.Float, len(s.EBFMI))
+	for i, x := range s.EBFMI {
+		ebfmi[i] = store.Float(x)
+	}
+	field("model", run.Model)
+	field("chains", run.Settings.Chains)
+	field("warmup", run.Settings.Warmup)
+	field("draws", s.Draws)
+	field("seed", run.Seed)
+	field("engine", run.Settings.Engine)
+	field("precision", run.Settings.Precision)
+	field("divergences", s.Divergences)
+	field("leapfrogs", run.Counts.Leapfrogs)
+	field("warmup_leapfrogs", run.Counts.WarmupLeapfrogs)
+	field("seconds", run.Seconds)
+	field("ebfmi", ebfmi)
+	b.WriteString(`,"parameters":{`)
+	first := true
+	for i := range s.Parameters {
+		p := &s.Parameters[i]
+		if !s.Shown(p) {
+			continue
+		}
+		if !first {
+			b.WriteByte(',')
+		}
+		first = false
+		text, err := json.Marshal(p.Name)
+		if err != nil {
+			return nil, err
+		}
+		b.Write(text)
+		b.WriteByte(':')
+		p.encode(&b, s.Prob)
+	}
+	b.WriteString("}}")
+	return b.Bytes(), problem
+}
+
+// encode writes the parameter's object; the quantiles are named in percent: q5, q95.
+func (p *Parameter) encode(b *bytes.Buffer, prob float64) {
+	low, high := quantileNames(prob)
+	sep := byte('{')
+	for _, f := range []struct {
+		name string
+		x    float64
+	}{
+		{"mean", p.Mean}, {"sd", p.SD}, {"median", p.Median}, {low, p.QLow}, {high, p.QHigh},
+		{"hpdi_low", p.HPDILow}, {"hpdi_high", p.HPDIHigh}, {"mcse_mean", p.MCSEMean}, {"mcse_sd", p.MCSESD},
+		{"ess_bulk", p.ESSBulk}, {"ess_tail", p.ESSTail}, {"rhat", p.RHat},
+	} {
+		text := []byte("null")
+		if !math.IsNaN(f.x) && !math.IsInf(f.x, 0) {
+			text = strconv.AppendFloat(nil, f.x, 'g', -1, 64)
+		}
+		b.WriteByte(sep)
+		fmt.Fprintf(b, "%q:%s", f.name, text)
+		sep = ','
+	}
+	b.WriteByte('}')
+}
+
+// quantileNames returns the names of the quantiles at the ends of a central interval: q5 and q95 for 0.9.
+func quantileNames(prob float64) (low, high string) {
+	percent := math.Round((1-prob)/2*1e8) / 1e6
+	return "q" + strconv.FormatFloat(percent, 'f', -1, 64), "q" + strconv.FormatFloat(100-percent, 'f', -1, 64)
+}
