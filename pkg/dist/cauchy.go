@@ -87,7 +87,7 @@ func HalfCauchy(scale any) HalfCauchyDist {
 	return d
 }
 
-func (d HalfCauchyDist) Support() Constraint               { return Positive }
+func (d HalfCauchyDist) Support() Constraint               { return NonNegative }
 func (d HalfCauchyDist) ExpandTo(batch []int) Distribution { d.batch = batch; return d }
 
 func (d HalfCauchyDist) LogProb(x tensor.Value) tensor.Value {

@@ -10,7 +10,8 @@ import (
 // Expandable is a Distribution that can widen its batch shape itself, keeping its type.
 type Expandable interface {
 	Distribution
-	// ExpandTo returns the distribution with a batch shape that the present one broadcasts to.
+	// ExpandTo returns the distribution with a batch shape that the present one broadcasts to; it may keep the slice.
+	// Callers use Expand, which checks the shape.
 	ExpandTo(batch []int) Distribution
 }
 

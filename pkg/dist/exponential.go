@@ -19,7 +19,7 @@ func Exponential(rate any) ExponentialDist {
 	return d
 }
 
-func (d ExponentialDist) Support() Constraint               { return Positive }
+func (d ExponentialDist) Support() Constraint               { return NonNegative }
 func (d ExponentialDist) ExpandTo(batch []int) Distribution { d.batch = batch; return d }
 
 func (d ExponentialDist) LogProb(x tensor.Value) tensor.Value {

@@ -1,6 +1,8 @@
 package dist
 
 import (
+	"slices"
+
 	"github.com/drey-sampler/drey/pkg/rng"
 	"github.com/drey-sampler/drey/pkg/tensor"
 )
@@ -22,7 +24,7 @@ func ToEvent(d Distribution, n int) Distribution {
 		return d
 	}
 	cut := len(batch) - n
-	event := append(append([]int(nil), batch[cut:]...), d.Event()...)
+	event := slices.Concat(batch[cut:], d.Event())
 	return IndependentDist{shape{batch[:cut], event}, d, n}
 }
 
@@ -30,7 +32,7 @@ func (d IndependentDist) Support() Constraint { return Independent(d.Base.Suppor
 
 // ExpandTo widens the base, whose last batch axes stay.
 func (d IndependentDist) ExpandTo(batch []int) Distribution {
-	return ToEvent(Expand(d.Base, append(batch, d.event[:d.axes]...)...), d.axes)
+	return ToEvent(Expand(d.Base, slices.Concat(batch, d.event[:d.axes])...), d.axes)
 }
 
 func (d IndependentDist) LogProb(x tensor.Value) tensor.Value {
@@ -74,7 +76,7 @@ func (d MaskedDist) Sample(k rng.Key, sample ...int) tensor.Value {
 
 // MomentsOf returns the mean and variance of d where they are known, looking through Expand, ToEvent and Mask, else false.
 func MomentsOf(d Distribution) (mean, variance tensor.Value, ok bool) {
-	whole := append(append([]int(nil), d.Batch()...), d.Event()...)
+	whole := slices.Concat(d.Batch(), d.Event())
 	var base Distribution
 	switch w := d.(type) {
 	case Moments:

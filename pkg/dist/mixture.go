@@ -35,11 +35,16 @@ func (d MixtureDist) ExpandTo(batch []int) Distribution { d.batch = batch; retur
 // mixtureSupport is the support of one component, which must not depend on the component.
 func mixtureSupport(component Distribution) Constraint {
 	c := component.Support()
-	if b, ok := c.(bounded); ok {
-		for _, v := range []tensor.Value{b.lo, b.hi} {
-			if v.IsValid() && v.Rank() > 0 {
-				tensor.Fail("MixtureSameFamily", "the supports of the components differ or depend on the batch: bound %s", v)
-			}
+	var bounds [2]tensor.Value
+	switch s := c.(type) {
+	case bounded:
+		bounds = [2]tensor.Value{s.lo, s.hi}
+	case integers:
+		bounds = [2]tensor.Value{s.lo, s.hi}
+	}
+	for _, v := range bounds {
+		if v.IsValid() && v.Rank() > 0 {
+			tensor.Fail("MixtureSameFamily", "the supports of the components differ or depend on the batch: bound %s", v)
 		}
 	}
 	return c

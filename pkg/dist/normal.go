@@ -69,7 +69,7 @@ func HalfNormal(scale any) HalfNormalDist {
 	return d
 }
 
-func (d HalfNormalDist) Support() Constraint               { return Positive }
+func (d HalfNormalDist) Support() Constraint               { return NonNegative }
 func (d HalfNormalDist) ExpandTo(batch []int) Distribution { d.batch = batch; return d }
 
 // log(√(2/π)) = log 2 - log(2π)/2

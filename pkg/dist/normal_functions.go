@@ -57,7 +57,7 @@ func polynomial(r tensor.Value, c []float64) tensor.Value {
 }
 
 // normalQuantile returns z with Φ(z) = exp(logp) = 1 - exp(logq). Both logarithms are given so that neither tail loses
-// accuracy. Its derivative is taken through Φ, not through the approximation.
+// accuracy.
 func normalQuantile(logp, logq tensor.Value) tensor.Value {
 	lower := logp.Lt(logq)
 	tail := tensor.Select(lower, logp, logq)

@@ -167,6 +167,18 @@ var vectorSamplers = []struct {
 		{"111-110", func(x func(int) float64) float64 { return x(7) - x(6) }, distuv.Normal{Sigma: math.Sqrt2}.CDF},
 		{"100-000", func(x func(int) float64) float64 { return x(4) - x(0) }, distuv.Normal{Sigma: math.Sqrt2}.CDF},
 	}},
+	{"Expand of another's by two axes", of(Expand(foreign{Normal([][]float64{{0}, {9}}, 1)}, 4, 2, 3)), []column{
+		{"002", entry(2), distuv.Normal{Sigma: 1}.CDF},
+		{"010", entry(3), distuv.Normal{Mu: 9, Sigma: 1}.CDF},
+		{"100", entry(6), distuv.Normal{Sigma: 1}.CDF},
+		{"312-300", func(x func(int) float64) float64 { return x(23) - x(18) }, distuv.Normal{Mu: 9, Sigma: math.Sqrt2}.CDF},
+	}},
+	{"Expand of another's inner axes", of(Expand(foreign{Normal([][][]float64{{{0}, {9}}}, 1)}, 4, 2, 3)), []column{
+		{"002", entry(2), distuv.Normal{Sigma: 1}.CDF},
+		{"010", entry(3), distuv.Normal{Mu: 9, Sigma: 1}.CDF},
+		{"100", entry(6), distuv.Normal{Sigma: 1}.CDF},
+		{"312-300", func(x func(int) float64) float64 { return x(23) - x(18) }, distuv.Normal{Mu: 9, Sigma: math.Sqrt2}.CDF},
+	}},
 	{"MixtureSameFamily of vectors", of(MixtureSameFamily(Categorical([]float64{0.25, 0.75}), ToEvent(Normal([][]float64{{0, 5}, {10, 20}}, 1), 1))), []column{
 		{"x1-x0", func(x func(int) float64) float64 { return x(1) - x(0) }, func(v float64) float64 {
 			return 0.25*distuv.Normal{Mu: 5, Sigma: math.Sqrt2}.CDF(v) + 0.75*distuv.Normal{Mu: 10, Sigma: math.Sqrt2}.CDF(v)

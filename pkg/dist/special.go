@@ -11,15 +11,15 @@ const (
 	logPi      = 1.1447298858494001741
 	log2       = 0.69314718055994530942
 	eulerGamma = 0.57721566490153286061 // Euler's constant
-	zeta3      = 1.2020569031595942854  // Apéry's constant
 )
 
 var minusInf = math.Inf(-1)
 
-// standardize returns (x - loc)/scale, multiplying by 1/scale where that saves divisions.
+// standardize returns (x - loc)/scale, multiplying by 1/scale where that saves divisions: of many elements by one scale, and
+// by a number, whose reciprocal is folded.
 func standardize(x, loc, scale tensor.Value) tensor.Value {
 	d := x.Sub(loc)
-	if scale.Size() < d.Size() {
+	if _, known := tensor.Static(scale); known || scale.Size() < d.Size() {
 		return d.Mul(scale.Reciprocal())
 	}
 	return d.Div(scale)

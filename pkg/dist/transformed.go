@@ -83,9 +83,14 @@ func (d TransformedDist) LogProb(y tensor.Value) tensor.Value {
 	if i, ok := support.(independent); ok {
 		support, axes = i.base, i.n
 	}
-	if b, ok := support.(bounded); ok { // elsewhere the inverse may be NaN, and its derivative with it
-		in := b.Check(y)
+	switch c := support.(type) {
+	case bounded: // outside, the inverse may be NaN, and its derivative with it
+		in := c.Check(y)
 		return d.full(within(allOver(in, axes), d.density(t, tensor.Select(in, y, t.Forward(tensor.Lift(0.5))))))
+	case structured:
+		if c.dim == 1 {
+			return d.full(within(allOver(c.Check(y), axes), d.density(t, y)))
+		}
 	}
 	return d.full(d.density(t, y))
 }
