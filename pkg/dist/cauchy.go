@@ -30,7 +30,7 @@ func (d CauchyDist) WithLocScale(loc, scale any) Distribution {
 
 func (d CauchyDist) LogProb(x tensor.Value) tensor.Value {
 	z := standardize(x, d.Loc, d.Scale)
-	return d.full(log1pSquare(z).Neg().Sub(d.Scale.Log().Add(logPi)))
+	return d.full(d.Scale.Log().Neg().Sub(logPi).Sub(log1pSquare(z)))
 }
 
 // log1pSquare returns log(1 + z²).
@@ -92,7 +92,7 @@ func (d HalfCauchyDist) ExpandTo(batch []int) Distribution { d.batch = batch; re
 
 func (d HalfCauchyDist) LogProb(x tensor.Value) tensor.Value {
 	z := x.Mul(d.Scale.Reciprocal())
-	return d.full(within(x.Ge(0.0), log1pSquare(z).Neg().Sub(d.Scale.Log().Add(logPi-log2))))
+	return d.full(within(x.Ge(0.0), d.Scale.Log().Neg().Sub(logPi-log2).Sub(log1pSquare(z))))
 }
 
 func (d HalfCauchyDist) Sample(k rng.Key, sample ...int) tensor.Value {

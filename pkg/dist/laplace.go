@@ -27,7 +27,7 @@ func (d LaplaceDist) WithLocScale(loc, scale any) Distribution {
 }
 
 func (d LaplaceDist) LogProb(x tensor.Value) tensor.Value {
-	return d.full(standardize(x, d.Loc, d.Scale).Abs().Neg().Sub(d.Scale.Log().Add(log2)))
+	return d.full(d.Scale.Log().Neg().Sub(log2).Sub(standardize(x, d.Loc, d.Scale).Abs()))
 }
 
 func (d LaplaceDist) Sample(k rng.Key, sample ...int) tensor.Value {
