@@ -23,7 +23,7 @@ func (a Adaptation) Search(s State, fall func(trial, stepSize tensor.Value) tens
 			first := q.Trial.Eq(0)
 			accepts := fall(q.Trial, q.StepSize).Gt(threshold)
 			up := first.And(accepts).Or(first.Not().And(q.Up))
-			found := first.Not().And(accepts.Ne(up))
+			found := accepts.Ne(up) // never at the first
 			factor := tensor.Select(first.Or(found), 1.0, tensor.Select(up, 2.0, 0.5))
 			return searching{q.StepSize.Mul(factor), q.Trial.Add(1), up, found}
 		})

@@ -80,6 +80,28 @@ func banana(dim int) density {
 	}
 }
 
+// walled is a standard normal times 1 - x, whose logarithm is NaN beyond the wall at x = 1.
+func walled(dim int) density {
+	return density{
+		dim: dim,
+		traced: func(q tensor.Value) (tensor.Value, tensor.Value) {
+			left := q.At(0).Neg().Add(1.0)
+			first := make([]float64, dim)
+			first[0] = 1
+			return q.Square().Sum().Mul(-0.5).Add(left.Log()), q.Neg().Sub(left.Reciprocal().Mul(first))
+		},
+		plain: func(q []float64) (float64, []float64) {
+			lp, g := math.Log(1-q[0]), make([]float64, dim)
+			for i := range q {
+				lp -= q[i] * q[i] / 2
+				g[i] = -q[i]
+			}
+			g[0] -= 1 / (1 - q[0])
+			return lp, g
+		},
+	}
+}
+
 func noEnv([]tensor.Value) model.Env { return model.Env{} }
 
 // evaluate traces fn on f64 inputs, runs it on the reference evaluator and returns its results.

@@ -98,7 +98,7 @@ type arrival struct {
 }
 
 // Tick makes one leapfrog step, and the Metropolis choice after the last one. A trajectory that meets an energy which is not
-// finite ends there and is rejected: none comes back from such a point either.
+// finite ends there and is rejected, as its reverse would be.
 func (h HMC) Tick(k rng.Key, t Target, e model.Env, p Params, s HMCState) (HMCState, tensor.Value) {
 	moving, leaf := leapfrog(t, e, p.Metric, s.Step, s.Moving)
 	return s.move(k, moving, leaf)

@@ -12,12 +12,16 @@ import (
 
 // TestHMCIsThePapers compares steps with Neal (2011), figure 2, under the same random numbers.
 func TestHMCIsThePapers(t *testing.T) {
-	for _, h := range []kernels.HMC{
-		{TrajectoryLength: 2, MaxSteps: 1000},
-		{TrajectoryLength: 2, Jitter: 0.7, MaxSteps: 1000},
-		{TrajectoryLength: 3, MaxSteps: 4},
+	for _, c := range []struct {
+		h kernels.HMC
+		d density
+	}{
+		{kernels.HMC{TrajectoryLength: 2, MaxSteps: 1000}, banana(3)},
+		{kernels.HMC{TrajectoryLength: 2, Jitter: 0.7, MaxSteps: 1000}, banana(3)},
+		{kernels.HMC{TrajectoryLength: 3, MaxSteps: 4}, banana(3)},
+		{kernels.HMC{TrajectoryLength: 20, MaxSteps: 1000}, walled(3)},
 	} {
-		d := banana(3)
+		h, d := c.h, c.d
 		random := rand.New(rand.NewPCG(7, 0))
 		in := []*tensor.Array{u64(0), u32(0), u32(0), vector(0, 0, 0), scalar(1), vector(1, 1, 1)}
 		program := stepper(t, h, d, in)
@@ -26,7 +30,7 @@ func TestHMCIsThePapers(t *testing.T) {
 			r := &recursive{d: d, eps: 1.5 * math.Exp(-3*random.Float64()), inverseMass: make([]float64, 3), seed: random.Uint64(), draw: uint32(trial)}
 			q, p, factor := make([]float64, 3), make([]float64, 3), make([]float64, 3)
 			for i := range q {
-				q[i], factor[i] = random.NormFloat64(), math.Exp(random.NormFloat64()/3)
+				q[i], factor[i] = random.NormFloat64()/3, math.Exp(random.NormFloat64()/3)
 				r.inverseMass[i] = factor[i] * factor[i]
 			}
 			in = []*tensor.Array{u64(r.seed), u32(r.chain), u32(r.draw), vector(q...), scalar(r.eps), vector(factor...)}

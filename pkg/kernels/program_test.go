@@ -119,7 +119,7 @@ func TestRunIsStepAfterStep(t *testing.T) {
 		q = s.position
 		leapfrogs += s.steps
 	}
-	for _, c := range []struct{ ticks, capacity, every int }{{1, 3, 1}, {5, 2, 1}, {1000, 100, 1}, {7, 4, 2}, {1000, 4, 3}} {
+	for _, c := range []struct{ ticks, capacity, every int }{{1, 3, 1}, {5, 2, 1}, {1000, 100, 1}, {7, 4, 2}, {1000, 4, 3}, {9, 1, 0}} {
 		p, err := nutsSpec(d, c.capacity, adapt.DefaultAdaptation()).Build()
 		if err != nil {
 			t.Fatal(err)
@@ -129,8 +129,12 @@ func TestRunIsStepAfterStep(t *testing.T) {
 		h.set("Control.Seed", u64(seed))
 		h.set("Control.Chain", u32(chain))
 		_, stats := h.advance(c.ticks, draws, c.every, 0)
-		if len(stats) != draws/c.every {
-			t.Fatalf("%+v: %d rows, want %d", c, len(stats), draws/c.every)
+		rows := 0
+		if c.every > 0 {
+			rows = draws / c.every
+		}
+		if len(stats) != rows {
+			t.Fatalf("%+v: %d rows, want %d", c, len(stats), rows)
 		}
 		for i, s := range stats {
 			w := want[(i+1)*c.every-1]

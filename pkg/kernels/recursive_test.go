@@ -191,6 +191,7 @@ func TestNUTSIsTheRecursion(t *testing.T) {
 		{"one dimension", normal(2), 4, 1},
 		{"banana", banana(4), 0.8, 1},
 		{"unstable", normal(0.05, 1), 0.2, 1},
+		{"walled", walled(2), 0.8, 0.3},
 		{"far out", normal(1, 1), 1.9, 100}, // near its limit of stability the energy first falls by thousands
 	}
 	for _, rule := range []kernels.UTurnRule{kernels.StanRule, kernels.NumPyroRule} {
