@@ -8,8 +8,8 @@ import (
 	"github.com/drey-sampler/drey/pkg/engine"
 )
 
-// pace is the number of ticks a call makes.
-type pace struct{ ticks int32 }
+// pace is the number of ticks a call makes, at most most.
+type pace struct{ ticks, most int32 }
 
 const (
 	mostTicks  = 1 << 20
@@ -22,29 +22,27 @@ func (p *pace) measure(d time.Duration, early bool) {
 		return
 	}
 	next := float64(p.ticks) * float64(longestCall) / float64(max(d, 1))
-	p.ticks = int32(max(1, min(next, float64(p.ticks)*tickGrowth, mostTicks)))
+	p.ticks = int32(max(1, min(next, float64(p.ticks)*tickGrowth, float64(p.most))))
 }
 
 // control is what the host tells the run program.
 type control struct {
-	words [4][4]byte
-	put32 [4]uint32
+	words [6][8]byte
+	last  [4]uint32 // that were put
 	valid bool
 }
-
-func (k *control) init() { k.valid = false }
 
 // put sets ticks, until, every and phase, those that have changed.
 func (k *control) put(s engine.Session, ticks int32, until uint32, every, phase int32) error {
 	for i, x := range [4]uint32{uint32(ticks), until, uint32(every), uint32(phase)} {
-		if k.valid && k.put32[i] == x {
+		if k.valid && k.last[i] == x {
 			continue
 		}
 		binary.LittleEndian.PutUint32(k.words[i][:], x)
-		if err := s.Put(i, k.words[i][:]); err != nil {
+		if err := s.Put(i, k.words[i][:4]); err != nil {
 			return err
 		}
-		k.put32[i] = x
+		k.last[i] = x
 	}
 	k.valid = true
 	return nil
@@ -52,7 +50,9 @@ func (k *control) put(s engine.Session, ticks int32, until uint32, every, phase 
 
 // putChain sets the seed and the chain's index.
 func (k *control) putChain(s engine.Session, seed uint64, index uint32) error {
-	return errors.Join(s.Put(4, u64Bytes(seed)), s.Put(5, u32Bytes(index)))
+	binary.LittleEndian.PutUint64(k.words[4][:], seed)
+	binary.LittleEndian.PutUint32(k.words[5][:], index)
+	return errors.Join(s.Put(4, k.words[4][:]), s.Put(5, k.words[5][:4]))
 }
 
 // counters are a chain's counters after a call.

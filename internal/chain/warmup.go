@@ -2,6 +2,7 @@ package chain
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/drey-sampler/drey/pkg/adapt"
 )
@@ -34,7 +35,11 @@ func (p *Program) beginSampling(c *Chain) {
 
 // begin gives a chain its first state.
 func (p *Program) begin(c *Chain) error {
-	if err := p.starters[c.start.Init].start(c); err != nil {
+	starter := p.starters[c.start.Init]
+	if starter == nil {
+		return fmt.Errorf("chain %d: its start is none that the program was compiled for", c.index)
+	}
+	if err := starter.start(c); err != nil {
 		return err
 	}
 	c.started = true

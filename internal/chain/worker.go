@@ -32,7 +32,7 @@ type Sink interface {
 
 // NewWorker makes the sessions of a thread and puts the data into them.
 func (p *Program) NewWorker() (*Worker, error) {
-	w := &Worker{p: p, ticks: pace{ticks: 1}}
+	w := &Worker{p: p, ticks: pace{1, mostTicks}}
 	var err error
 	if w.run, err = p.run.NewSession(); err != nil {
 		return nil, err
@@ -44,7 +44,6 @@ func (p *Program) NewWorker() (*Worker, error) {
 	if err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
-	w.control.init()
 	w.rows.init(p)
 	return w, nil
 }
