@@ -7,7 +7,8 @@ import (
 )
 
 // Adaptation is the warmup of one chain as Stan does it: dual averaging of the step size inside windows; at the end of each slow
-// window a new metric from the draws of that window, a search for the step size that suits it, and dual averaging anew.
+// window a new metric from the draws of that window, a search for the step size that suits it, and dual averaging anew. In the
+// last window dual averaging has a smaller gain than Stan's (DualAveraging.FinalGamma).
 type Adaptation struct {
 	Step   DualAveraging
 	Metric MetricKind
@@ -58,7 +59,7 @@ type moments struct{ Draws, Gradient Welford }
 // Update returns the state after a warmup step in a window of the given kind, i32[] as WindowKind, with its acceptance rate f[]
 // in [0, 1] and the position and gradient f[D] where it ended.
 func (a Adaptation) Update(s State, kind, acceptanceRate, position, gradient tensor.Value) State {
-	s.Step, s.StepSize = a.Step.Update(s.Step, acceptanceRate)
+	s.Step, s.StepSize = a.Step.Update(s.Step, kind.Eq(int(WindowFinal)), acceptanceRate)
 	if a.Metric == MetricUnit {
 		return s
 	}

@@ -5,8 +5,9 @@ type WindowKind int32
 
 // The kinds; 0 is sampling.
 const (
-	WindowFast WindowKind = 1 // the step size
-	WindowSlow WindowKind = 2 // the step size, and the metric at its end
+	WindowFast  WindowKind = 1 // the step size
+	WindowSlow  WindowKind = 2 // the step size, and the metric at its end
+	WindowFinal WindowKind = 3 // the step size, for good
 )
 
 // Window is a part of warmup: draws First … Last, counted from 0.
@@ -15,7 +16,7 @@ type Window struct {
 	Kind        WindowKind
 }
 
-// Sizes of Stan's windows (Stan reference manual, section 15.2): the first and the last are fast.
+// Sizes of Stan's windows (Stan reference manual, section 15.2).
 const (
 	firstBuffer   = 75
 	lastBuffer    = 50
@@ -23,8 +24,8 @@ const (
 	fewestForSlow = 20 // below it the metric stays as it is
 )
 
-// Schedule returns the windows of a warmup of n draws: a fast one, slow ones that double, a fast one. Where less than 150 draws
-// are left the fast ones have 15 % and 10 %. A slow window takes the rest where the next, twice as long, would not fit. None
+// Schedule returns the windows of a warmup of n draws: a fast one, slow ones that double, a final one. Where less than 150 draws
+// are left the first and last have 15 % and 10 %. A slow window takes the rest where the next, twice as long, would not fit. None
 // for n ≤ 0. Source: Stan, windowed_adaptation.hpp; NumPyro, build_adaptation_schedule.
 func Schedule(n int) []Window {
 	if n <= 0 {
@@ -48,5 +49,5 @@ func Schedule(n int) []Window {
 		at += size
 		size *= 2
 	}
-	return append(windows, Window{n - end, n - 1, WindowFast})
+	return append(windows, Window{n - end, n - 1, WindowFinal})
 }

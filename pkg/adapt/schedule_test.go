@@ -11,7 +11,7 @@ import (
 func schedule(n int) string {
 	var b strings.Builder
 	for _, w := range adapt.Schedule(n) {
-		kind := map[adapt.WindowKind]string{adapt.WindowFast: "fast", adapt.WindowSlow: "slow"}[w.Kind]
+		kind := map[adapt.WindowKind]string{adapt.WindowFast: "fast", adapt.WindowSlow: "slow", adapt.WindowFinal: "final"}[w.Kind]
 		fmt.Fprintf(&b, "[%d-%d %s]", w.First, w.Last, kind)
 	}
 	return b.String()
@@ -23,14 +23,14 @@ func TestSchedule(t *testing.T) {
 		0:    "",
 		1:    "[0-0 fast]",
 		19:   "[0-18 fast]",
-		20:   "[0-2 fast][3-17 slow][18-19 fast]",
-		100:  "[0-14 fast][15-89 slow][90-99 fast]",
-		149:  "[0-21 fast][22-134 slow][135-148 fast]",
-		150:  "[0-74 fast][75-99 slow][100-149 fast]",
-		200:  "[0-74 fast][75-99 slow][100-149 slow][150-199 fast]",
-		300:  "[0-74 fast][75-99 slow][100-149 slow][150-249 slow][250-299 fast]",
-		500:  "[0-74 fast][75-99 slow][100-149 slow][150-249 slow][250-449 slow][450-499 fast]",
-		1000: "[0-74 fast][75-99 slow][100-149 slow][150-249 slow][250-449 slow][450-949 slow][950-999 fast]",
+		20:   "[0-2 fast][3-17 slow][18-19 final]",
+		100:  "[0-14 fast][15-89 slow][90-99 final]",
+		149:  "[0-21 fast][22-134 slow][135-148 final]",
+		150:  "[0-74 fast][75-99 slow][100-149 final]",
+		200:  "[0-74 fast][75-99 slow][100-149 slow][150-199 final]",
+		300:  "[0-74 fast][75-99 slow][100-149 slow][150-249 slow][250-299 final]",
+		500:  "[0-74 fast][75-99 slow][100-149 slow][150-249 slow][250-449 slow][450-499 final]",
+		1000: "[0-74 fast][75-99 slow][100-149 slow][150-249 slow][250-449 slow][450-949 slow][950-999 final]",
 	} {
 		if got := schedule(n); got != want {
 			t.Errorf("%d: %s, want %s", n, got, want)
@@ -38,7 +38,7 @@ func TestSchedule(t *testing.T) {
 	}
 }
 
-// TestScheduleIsAPartition: windows follow each other without a gap, the first and last are fast, slow ones do not shrink.
+// TestScheduleIsAPartition: windows follow each other without a gap, slow ones do not shrink.
 func TestScheduleIsAPartition(t *testing.T) {
 	for n := 1; n < 3000; n++ {
 		at, last := 0, 0
@@ -48,7 +48,13 @@ func TestScheduleIsAPartition(t *testing.T) {
 				t.Fatalf("%d: %s", n, schedule(n))
 			}
 			at = w.Last + 1
-			if outer := i == 0 || i == len(windows)-1; outer != (w.Kind == adapt.WindowFast) {
+			want := adapt.WindowSlow
+			if i == 0 {
+				want = adapt.WindowFast
+			} else if i == len(windows)-1 {
+				want = adapt.WindowFinal
+			}
+			if w.Kind != want {
 				t.Fatalf("%d: %s", n, schedule(n))
 			}
 			if w.Kind == adapt.WindowSlow {

@@ -2,6 +2,7 @@ package kernels_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/drey-sampler/drey/pkg/adapt"
@@ -145,5 +146,35 @@ func TestRunIsStepAfterStep(t *testing.T) {
 		if got := h.number("Counts.Leapfrogs"); got != float64(leapfrogs) {
 			t.Errorf("%+v: %v leapfrog steps, want %d", c, got, leapfrogs)
 		}
+	}
+}
+
+// TestRefresh recomputes what the state caches of data that have changed, and nothing else.
+func TestRefresh(t *testing.T) {
+	p, err := schoolsSpec(kernels.DefaultNUTS(), 1).Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	y, precision := schoolsData()
+	init := func(y *tensor.Array) []*tensor.Array {
+		q := vector(1, 0.5, 0.1, -0.2, 0.3, -0.4, 0.5, -0.6, 0.7, -0.8)
+		return runFunc(t, p.Init, []*tensor.Array{q, scalar(1), vector(1, 1, 1, 1, 1, 1, 1, 1, 1, 1), y, precision})
+	}
+	other := vector(1, 2, 3, 4, 5, 6, 7, 8)
+	before, want := init(y), init(other)
+	n := len(p.Refresh.Out)
+	got := runFunc(t, p.Refresh, append(append(before[:n:n], other), precision))
+	changed := 0
+	for i, o := range p.Refresh.Out {
+		inProposal := strings.HasPrefix(o.Name, "State.Proposal.")
+		if inProposal && !slices.Equal(got[i].Bits, want[i].Bits) || !inProposal && !slices.Equal(got[i].Bits, before[i].Bits) {
+			t.Errorf("%s: %v", o.Name, got[i].Float64s())
+		}
+		if !slices.Equal(got[i].Bits, before[i].Bits) {
+			changed++
+		}
+	}
+	if changed != 2 {
+		t.Errorf("%d Values changed, want the log density and the gradient", changed)
 	}
 }
