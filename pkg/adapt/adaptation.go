@@ -90,8 +90,8 @@ func (a Adaptation) EndWindow(s State) State {
 	return s
 }
 
-// Final returns the state for sampling: the averaged step size.
+// Final returns the state for sampling: the averaged step size; the same one without warmup.
 func (a Adaptation) Final(s State) State {
-	s.StepSize = a.Step.Final(s.Step)
+	s.StepSize = a.Step.Final(s.Step, s.StepSize)
 	return s
 }

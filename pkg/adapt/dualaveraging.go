@@ -78,11 +78,11 @@ func (d DualAveraging) Update(s StepState, final, acceptanceRate tensor.Value) (
 	return s, stepSizeOf(logStep)
 }
 
-// Final returns the averaged step size f[], for sampling; without any update it is that of the centre.
-func (d DualAveraging) Final(s StepState) tensor.Value {
+// Final returns the averaged step size f[], for sampling; stepSize where there was no update.
+func (d DualAveraging) Final(s StepState, stepSize tensor.Value) tensor.Value {
 	return tensor.Cond(s.Count.Gt(0.0),
 		func() tensor.Value { return stepSizeOf(s.Average) },
-		func() tensor.Value { return stepSizeOf(s.Center).Div(centerFactor) })
+		func() tensor.Value { return stepSize })
 }
 
 // mix returns (1-w)·a + w·b.

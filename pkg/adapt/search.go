@@ -12,8 +12,8 @@ type searching struct {
 
 // Search doubles or halves the step size until the acceptance probability of one leapfrog step crosses the target, and starts
 // dual averaging anew from there. fall returns the fall of the energy f[], never NaN, over a leapfrog step of size f[] with a
-// momentum of its own for each trial, i32[]. A density that is improper or not continuous may leave the step size beyond
-// 1e7 or near 0. Source: Stan, base_hmc.hpp, init_stepsize; Hoffman & Gelman (2014), algorithm 4.
+// momentum of its own for each trial, i32[]. An improper density may leave the step size beyond 1e7, where Stan gives up, and one
+// that is not continuous near 0. Source: Stan, base_hmc.hpp, init_stepsize; Hoffman & Gelman (2014), algorithm 4.
 func (a Adaptation) Search(s State, fall func(trial, stepSize tensor.Value) tensor.Value) State {
 	threshold := tensor.In(s.StepSize, a.Step.TargetAcceptanceRate).Log()
 	no := tensor.In(s.StepSize, false)

@@ -9,8 +9,11 @@ import (
 	"github.com/drey-sampler/drey/pkg/engine"
 	"github.com/drey-sampler/drey/pkg/engine/wasm"
 	"github.com/drey-sampler/drey/pkg/kernels"
+	"github.com/drey-sampler/drey/pkg/model"
 	"github.com/drey-sampler/drey/pkg/tensor"
 )
+
+var _ kernels.Target = model.Target{}
 
 // engineUnderTest runs the heavier tests.
 func engineUnderTest() engine.Engine { return wasm.Engine{} }
