@@ -8,12 +8,12 @@ import (
 	"testing"
 
 	"github.com/drey-sampler/drey/integration/internal/table"
-	"github.com/drey-sampler/drey/internal/chain"
 	"github.com/drey-sampler/drey/pkg/engine"
 	"github.com/drey-sampler/drey/pkg/engine/reference"
 	"github.com/drey-sampler/drey/pkg/engine/wasm"
 	"github.com/drey-sampler/drey/pkg/model"
 	"github.com/drey-sampler/drey/pkg/tensor"
+	"github.com/drey-sampler/drey/pkg/tensor/simplify"
 )
 
 // densityTolerance is relative: the reference figures are of float64 arithmetic too.
@@ -106,19 +106,10 @@ func compareDensities(t *testing.T, eng engine.Engine, p Posterior, points []poi
 	if b.Manifest.Dimension != len(index) {
 		t.Fatalf("dimension %d, the reference has %d", b.Manifest.Dimension, len(index))
 	}
-	e, err := chain.NewEvaluator(eng, b.LogDensity)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer e.Close()
-	for i, c := range m.Columns {
-		if err := e.Put(i+1, c.Bytes); err != nil {
-			t.Fatal(err)
-		}
-	}
+	e := newEvaluator(t, eng, b, m.Columns)
 	var first float64
 	for i, q := range points {
-		logDensity, gradient := evaluate(t, e, index, q)
+		logDensity, gradient := e.at(t, index, q)
 		if i == 0 {
 			first = logDensity
 		}
@@ -126,25 +117,56 @@ func compareDensities(t *testing.T, eng engine.Engine, p Posterior, points []poi
 	}
 }
 
-// evaluate returns the log density and the gradient, in the reference's order.
-func evaluate(t *testing.T, e *chain.Evaluator, index []int, q point) (float64, []float64) {
+// evaluator runs a model's log density.
+type evaluator struct{ session engine.Session }
+
+func newEvaluator(t *testing.T, eng engine.Engine, b *model.Bundle, columns []model.Column) *evaluator {
 	t.Helper()
-	position := make([]float64, len(index))
-	for k, i := range index {
-		position[i] = q.position[k]
-	}
-	if err := e.Put(0, engine.Bytes(tensor.ArrayOf(tensor.F64, []int{len(position)}, position))); err != nil {
-		t.Fatal(err)
-	}
-	out, err := e.Run()
+	exe, err := eng.Compile(simplify.Run(b.LogDensity), engine.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	all, gradient := out[1].Float64s(), make([]float64, len(index))
+	t.Cleanup(func() { exe.Close() })
+	s, err := exe.NewSession()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	for i, c := range columns {
+		if err := s.Put(i+1, c.Bytes); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return &evaluator{session: s}
+}
+
+// at returns the log density and the gradient, in the reference's order.
+func (e *evaluator) at(t *testing.T, index []int, q point) (float64, []float64) {
+	t.Helper()
+	position := tensor.NewArray(tensor.F64, []int{len(index)})
+	for k, i := range index {
+		position.Bits[i] = math.Float64bits(q.position[k])
+	}
+	if err := e.session.Put(0, engine.Bytes(position)); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.session.Run(); err != nil {
+		t.Fatal(err)
+	}
+	all, gradient := e.get(t, 1, len(index)), make([]float64, len(index))
 	for k, i := range index {
 		gradient[k] = all[i]
 	}
-	return out[0].Float64s()[0], gradient
+	return e.get(t, 0, 1)[0], gradient
+}
+
+func (e *evaluator) get(t *testing.T, result, n int) []float64 {
+	t.Helper()
+	raw := make([]byte, 8*n)
+	if err := e.session.Get(result, raw); err != nil {
+		t.Fatal(err)
+	}
+	return engine.ArrayOf(tensor.F64, []int{n}, raw).Float64s()
 }
 
 func checkPoint(t *testing.T, i int, difference, want float64, gradient []float64, q point) {
