@@ -20,7 +20,10 @@ func Evaluate(eng engine.Engine, f *tensor.Func, in [][]byte) ([]*tensor.Array, 
 			return nil, err
 		}
 	}
-	return e.Run()
+	if err := e.Run(); err != nil {
+		return nil, err
+	}
+	return e.Results(), nil
 }
 
 // Evaluator runs a program many times. One goroutine at a time may use it.
@@ -29,7 +32,6 @@ type Evaluator struct {
 	exe     engine.Executable
 	session engine.Session
 	raw     [][]byte
-	out     []*tensor.Array
 }
 
 // NewEvaluator compiles a program.
@@ -46,7 +48,6 @@ func NewEvaluator(eng engine.Engine, f *tensor.Func) (*Evaluator, error) {
 	e := &Evaluator{f: f, exe: exe, session: s}
 	for _, p := range f.Out {
 		e.raw = append(e.raw, make([]byte, engine.SizeOf(p)))
-		e.out = append(e.out, tensor.NewArray(p.DType, p.Shape))
 	}
 	return e, nil
 }
@@ -54,18 +55,26 @@ func NewEvaluator(eng engine.Engine, f *tensor.Func) (*Evaluator, error) {
 // Put sets the elements of a parameter, little-endian; they stay over calls of Run.
 func (e *Evaluator) Put(param int, data []byte) error { return e.session.Put(param, data) }
 
-// Run evaluates the program. The results are overwritten by the next call.
-func (e *Evaluator) Run() ([]*tensor.Array, error) {
+// Run evaluates the program.
+func (e *Evaluator) Run() error {
 	if err := e.session.Run(); err != nil {
-		return nil, fmt.Errorf("%s: %w", e.f.Name, err)
+		return fmt.Errorf("%s: %w", e.f.Name, err)
 	}
 	for i, b := range e.raw {
 		if err := e.session.Get(i, b); err != nil {
-			return nil, err
+			return err
 		}
-		engine.Decode(e.out[i], b)
 	}
-	return e.out, nil
+	return nil
+}
+
+// Results returns the results of the last Run.
+func (e *Evaluator) Results() []*tensor.Array {
+	out := make([]*tensor.Array, len(e.raw))
+	for i, p := range e.f.Out {
+		out[i] = engine.ArrayOf(p.DType, p.Shape, e.raw[i])
+	}
+	return out
 }
 
 // Raw returns the elements of a result of the last Run, little-endian, until the next one.

@@ -36,9 +36,11 @@ func (s *rowWriter) Append(b *chain.Batch) error {
 	r.Chain, r.Phase = b.Chain, phaseOf(b)
 	for k := range b.Len {
 		r.Draw = b.First + int64(k)
-		r.Stats = store.Stats{
-			LogDensity: b.LogDensity[k], Energy: b.Energy[k], Diverging: b.Diverging[k], AcceptanceRate: b.AcceptanceRate[k],
-			StepSize: b.StepSize[k], TreeDepth: b.TreeDepth[k], Steps: b.Steps[k],
+		if b.LogDensity != nil { // predictive draws have no statistics
+			r.Stats = store.Stats{
+				LogDensity: b.LogDensity[k], Energy: b.Energy[k], Diverging: b.Diverging[k], AcceptanceRate: b.AcceptanceRate[k],
+				StepSize: b.StepSize[k], TreeDepth: b.TreeDepth[k], Steps: b.Steps[k],
+			}
 		}
 		for i, n := range s.width {
 			r.Values[i] = b.Values[i][k*n : (k+1)*n]

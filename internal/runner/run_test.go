@@ -1,0 +1,362 @@
+package runner_test
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/drey-sampler/drey/internal/chain"
+	"github.com/drey-sampler/drey/internal/runner"
+	"github.com/drey-sampler/drey/pkg/store"
+)
+
+// run makes a run in a new directory and returns the directory.
+func run(t testing.TB, cfg runner.Config) string {
+	t.Helper()
+	cfg.Dir = filepath.Join(t.TempDir(), "run")
+	r, err := runner.Run(context.Background(), cfg, schoolsModel(t), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Draws.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return cfg.Dir
+}
+
+// digests returns the digests of a run's draws of warmup and sampling.
+func digests(t testing.TB, dir string) [2]string {
+	t.Helper()
+	r, err := store.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	var out [2]string
+	for i, phase := range []store.Phase{store.Warmup, store.Sampling} {
+		if out[i], err = r.Digest(phase); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return out
+}
+
+func short(seed uint64) runner.Config {
+	cfg := config(seed)
+	cfg.Warmup, cfg.Draws, cfg.SaveWarmup = 150, 120, true
+	return cfg
+}
+
+// column returns the draws of tau in a chain.
+func column(t testing.TB, d runner.Draws, chain int) []float64 {
+	t.Helper()
+	a, err := d.Site("tau", store.Sampling)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, err := a.Element(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return x[chain]
+}
+
+// TestBitsOfARun: neither the number of cores and workers nor where the draws go changes a draw.
+func TestBitsOfARun(t *testing.T) {
+	want := digests(t, run(t, short(5)))
+	one := short(5)
+	one.Workers = 1
+	if got := digests(t, run(t, one)); got != want {
+		t.Errorf("one worker: digests %v, want %v", got, want)
+	}
+	many := short(5)
+	many.Workers = 7
+	before := runtime.GOMAXPROCS(1)
+	got := digests(t, run(t, many))
+	runtime.GOMAXPROCS(before)
+	if got != want {
+		t.Errorf("GOMAXPROCS 1: digests %v, want %v", got, want)
+	}
+	if got := digests(t, run(t, short(6))); got[0] == want[0] || got[1] == want[1] {
+		t.Error("another seed gives the same draws")
+	}
+}
+
+// TestChainsAreIndependent: chain 0 of 2 is chain 0 of 4, in memory and on disk.
+func TestChainsAreIndependent(t *testing.T) {
+	draws := func(chains int, dir string) runner.Draws {
+		cfg := short(5)
+		cfg.Chains, cfg.Dir = chains, dir
+		r, err := runner.Run(context.Background(), cfg, schoolsModel(t), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { r.Draws.Close() })
+		return r.Draws
+	}
+	two, four, disk := draws(2, ""), draws(4, ""), draws(4, t.TempDir())
+	for c := range 4 {
+		if c < 2 && !slices.Equal(column(t, two, c), column(t, four, c)) {
+			t.Errorf("chain %d of 2 is not that of 4", c)
+		}
+		if !slices.Equal(column(t, disk, c), column(t, four, c)) {
+			t.Errorf("chain %d on disk is not that in memory", c)
+		}
+	}
+	if slices.Equal(column(t, four, 0), column(t, four, 1)) {
+		t.Error("two chains have the same draws")
+	}
+}
+
+// TestExtend: a run extended, twice, has the draws and the counts of one long run, thinned or not.
+func TestExtend(t *testing.T) {
+	for _, thin := range []int{1, 3} {
+		cfg := short(8)
+		cfg.Thin = thin
+		want := run(t, cfg)
+		cfg.Draws = 50
+		dir := run(t, cfg)
+		for _, more := range []int{30, 40} {
+			r, err := runner.Extend(context.Background(), dir, more, schoolsModel(t), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Draws.Close()
+		}
+		if got, want := digests(t, dir), digests(t, want); got != want {
+			t.Errorf("thin %d: digests %v, want %v", thin, got, want)
+		}
+		a, err := store.ReadRun(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := store.ReadRun(want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a.Counts != b.Counts || a.Settings.Draws != 120 || a.State != store.Done {
+			t.Errorf("thin %d: %+v with %d draws, want %+v", thin, a.Counts, a.Settings.Draws, b.Counts)
+		}
+	}
+}
+
+// TestInterruptAndResume: a run interrupted anywhere, again and again, has the draws of one that was not.
+func TestInterruptAndResume(t *testing.T) {
+	cfg := short(9)
+	cfg.Draws = 4000
+	want := run(t, cfg)
+	random := rand.New(rand.NewPCG(3, 4))
+	cfg.Dir = filepath.Join(t.TempDir(), "run")
+	interrupted := 0
+	for attempt := 0; ; attempt++ {
+		ctx, cancel := context.WithCancelCause(context.Background())
+		stop := errors.New("enough")
+		timer := time.AfterFunc(time.Duration(30+random.IntN(60))*time.Millisecond, func() { cancel(stop) })
+		var r *runner.Result
+		var err error
+		if attempt == 0 {
+			r, err = runner.Run(ctx, cfg, schoolsModel(t), nil)
+		} else {
+			r, err = runner.Resume(ctx, cfg.Dir, schoolsModel(t), nil)
+		}
+		timer.Stop()
+		cancel(nil)
+		if r != nil {
+			r.Draws.Close()
+		}
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, stop) || r == nil || r.State != store.Interrupted {
+			t.Fatal(err)
+		}
+		if interrupted++; interrupted > 200 {
+			t.Fatal("the run comes to no end")
+		}
+	}
+	if got, want := digests(t, cfg.Dir), digests(t, want); got != want {
+		t.Errorf("after %d interruptions: digests %v, want %v", interrupted, got, want)
+	}
+	t.Logf("%d interruptions", interrupted)
+}
+
+// killed stops a run without its end: as a kill does, it leaves what was durable at some flush.
+func killed(t *testing.T, dir string, keep func(name string) bool) string {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "killed")
+	if err := os.Mkdir(out, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if !keep(e.Name()) {
+			continue
+		}
+		b, err := os.ReadFile(filepath.Join(dir, e.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(out, e.Name()), b, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return out
+}
+
+// TestResumeAfterKill: what a kill can leave is a directory that goes on to the same draws: nothing but run.json, or
+// segments with the checkpoint of an earlier time.
+func TestResumeAfterKill(t *testing.T) {
+	cfg := short(10)
+	want := run(t, cfg)
+	cfg.Draws = 60
+	dir := run(t, cfg)
+	checkpoint, err := os.ReadFile(filepath.Join(dir, "checkpoint"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r, err := runner.Extend(context.Background(), dir, 60, schoolsModel(t), nil); err != nil {
+		t.Fatal(err)
+	} else {
+		r.Draws.Close()
+	}
+	bare := killed(t, dir, func(name string) bool { return name == "run.json" || name == "data.arrow" })
+	segments := killed(t, dir, func(name string) bool { return name != "checkpoint" })
+	stale := killed(t, dir, func(name string) bool { return name != "checkpoint" })
+	if err := os.WriteFile(filepath.Join(stale, "checkpoint"), checkpoint, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for name, dir := range map[string]string{"bare": bare, "no checkpoint": segments, "an earlier checkpoint": stale} {
+		r, err := runner.Resume(context.Background(), dir, schoolsModel(t), nil)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		r.Draws.Close()
+		if got, want := digests(t, dir), digests(t, want); got != want {
+			t.Errorf("%s: digests %v, want %v", name, got, want)
+		}
+	}
+}
+
+// TestRefusals: what can't be run, and what a run directory can't go on with, is said before anything is written.
+func TestRefusals(t *testing.T) {
+	m := schoolsModel(t)
+	for name, c := range map[string]struct {
+		change func(*runner.Config)
+		want   string
+	}{
+		"chains":        {func(c *runner.Config) { c.Chains = 0 }, "0 chains"},
+		"draws":         {func(c *runner.Config) { c.Draws = -1 }, "-1 draws"},
+		"too many":      {func(c *runner.Config) { c.Draws, c.Thin = 1<<20, 1<<13 }, "32 bits"},
+		"engine":        {func(c *runner.Config) { c.Engine = "steam" }, `"steam"`},
+		"metric":        {func(c *runner.Config) { c.Metric = "round" }, `"round"`},
+		"save":          {func(c *runner.Config) { c.Save = []string{"nu"} }, `"nu"`},
+		"exclude":       {func(c *runner.Config) { c.Exclude = []string{"mu", "tau", "theta", "theta_base"} }, "no site is left"},
+		"both":          {func(c *runner.Config) { c.Save, c.Exclude = []string{"mu"}, []string{"mu"} }, `"mu"`},
+		"init value":    {func(c *runner.Config) { c.InitStrategy = "value" }, "--init"},
+		"init strategy": {func(c *runner.Config) { c.InitStrategy = "anywhere" }, "anywhere"},
+		"init text":     {func(c *runner.Config) { c.Init.Text = []byte("{") }, "init"},
+		"init number":   {func(c *runner.Config) { c.Init = runner.Document{Text: []byte(`{"mu": "a"}`), Source: "i.json"} }, `i.json: site "mu"`},
+		"init shape":    {func(c *runner.Config) { c.Init.Text = []byte(`{"theta": [1, 2]}`) }, "shape [2], want [8]"},
+		"init ragged":   {func(c *runner.Config) { c.Init.Text = []byte(`{"theta": [[1], [2, 3]]}`) }, "row 1"},
+		"init site":     {func(c *runner.Config) { c.Init.Text = []byte(`{"nu": 1}`) }, `"nu"`},
+		"init list":     {func(c *runner.Config) { c.Init.Text = []byte(`[{}, {}, {}]`) }, "3 starts"},
+		"mass text":     {func(c *runner.Config) { c.InverseMassMatrix.Text = []byte("[]") }, "inverse mass matrix"},
+		"mass site":     {func(c *runner.Config) { c.InverseMassMatrix.Text = []byte(`{"theta": [1]}`) }, `"theta" is no latent site`},
+		"mass size":     {func(c *runner.Config) { c.InverseMassMatrix.Text = []byte(`{"mu": [1, 2]}`) }, "2 variances, want 1"},
+		"mass sign":     {func(c *runner.Config) { c.InverseMassMatrix.Text = []byte(`{"mu": [0]}`) }, "not positive"},
+		"mass asymmetric": {func(c *runner.Config) {
+			c.InverseMassMatrix.Text = []byte(`{"sites": ["mu", "tau"], "dense": [[1, 2], [3, 4]]}`)
+		}, "not symmetric"},
+		"mass for diag": {func(c *runner.Config) {
+			c.InverseMassMatrix.Text = []byte(`{"sites": ["mu", "tau"], "dense": [[1, 0], [0, 4]]}`)
+		}, "metric"},
+	} {
+		cfg := short(1)
+		c.change(&cfg)
+		_, err := runner.Run(context.Background(), cfg, m, nil)
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want it to say %s", name, err, c.want)
+		}
+	}
+	dir := run(t, short(1))
+	if _, err := runner.Extend(context.Background(), dir, 0, m, nil); err == nil {
+		t.Error("extended by nothing")
+	}
+	other := m
+	other.Model = otherModel(t)
+	if _, err := runner.Resume(context.Background(), dir, other, nil); err == nil || !strings.Contains(err.Error(), "the model has changed") {
+		t.Errorf("resumed by another model: %v", err)
+	}
+	other.Model = otherData(t)
+	if _, err := runner.Resume(context.Background(), dir, other, nil); err == nil || !strings.Contains(err.Error(), "the data differ") {
+		t.Errorf("resumed with other data: %v", err)
+	}
+}
+
+// TestInputs: starts and an inverse mass matrix are kept in the directory, and a resumed run has them.
+func TestInputs(t *testing.T) {
+	cfg := short(2)
+	cfg.Chains, cfg.Metric = 2, "dense"
+	cfg.Init = runner.Document{Text: []byte(`[{"mu": 1.5, "tau": 2}, {"mu": 3}]`), Source: "starts.json"}
+	cfg.InverseMassMatrix = runner.Document{Text: []byte(`{"sites": ["tau", "mu"], "dense": [[2, 0.5], [0.5, 4]]}`), Source: "m.json"}
+	want := run(t, cfg)
+	bare := killed(t, want, func(name string) bool { return !strings.HasPrefix(name, "segment") && name != "checkpoint" })
+	r, err := runner.Resume(context.Background(), bare, schoolsModel(t), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Draws.Close()
+	if digests(t, bare) != digests(t, want) {
+		t.Error("a resumed run has other draws")
+	}
+	files := r.Draws.Run().Files
+	if len(files) != 3 || files[1].Source != "starts.json" || files[2].Source != "m.json" {
+		t.Errorf("inputs %+v", files)
+	}
+	cfg.Init.Text = []byte(`{"mu": 1.5}`)
+	if digests(t, run(t, cfg)) == digests(t, want) {
+		t.Error("other starts give the same draws")
+	}
+}
+
+// TestProgress: events come in order, and the last one says that all is done.
+func TestProgress(t *testing.T) {
+	cfg := config(3)
+	cfg.Draws, cfg.Kernel, cfg.TrajectoryLength = 40_000, chain.HMC, 2
+	var n atomic.Int64
+	var last runner.Progress
+	r, err := runner.Run(context.Background(), cfg, schoolsModel(t), func(p runner.Progress) {
+		n.Add(1)
+		if p.Elapsed < last.Elapsed || last.Done {
+			t.Errorf("event at %v after one at %v", p.Elapsed, last.Elapsed)
+		}
+		last = p
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Draws.Close()
+	if !last.Done || len(last.Chains) != 4 {
+		t.Fatalf("last event %+v", last)
+	}
+	for i, c := range last.Chains {
+		if c.Phase != runner.PhaseDone || c.Draws != cfg.Draws || c.Transitions != c.AllDone || c.StepSize <= 0 || c.LeapfrogsPerDraw < 1 {
+			t.Errorf("chain %d: %+v", i, c)
+		}
+	}
+	if n.Load() < 2 {
+		t.Errorf("%d events", n.Load())
+	}
+}
