@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/drey-sampler/drey/pkg/tensor"
-	big_ "github.com/drey-sampler/drey/pkg/tensor/expand/internal/bigmath"
+	bm "github.com/drey-sampler/drey/pkg/tensor/expand/internal/bigmath"
 )
 
 type function struct {
@@ -17,53 +17,53 @@ type function struct {
 	spans []span
 }
 
-var one = big_.New(1)
+var one = bm.New(1)
 
 func sigmoid(x *big.Float) *big.Float {
-	return big_.Quo(one, big_.Add(one, big_.Exp(big_.Neg(x))))
+	return bm.Quo(one, bm.Add(one, bm.Exp(bm.Neg(x))))
 }
 
 func softplus(x *big.Float) *big.Float {
 	if x.Sign() > 0 {
-		return big_.Add(x, big_.Log1p(big_.Exp(big_.Neg(x))))
+		return bm.Add(x, bm.Log1p(bm.Exp(bm.Neg(x))))
 	}
-	return big_.Log1p(big_.Exp(x))
+	return bm.Log1p(bm.Exp(x))
 }
 
 var functions = []function{
-	{tensor.OpRsqrt, func(x *big.Float) *big.Float { return big_.Quo(one, big_.Sqrt(x)) }, 2, []span{{4000, 0, math.MaxFloat64, 0x1p-1074}}},
-	{tensor.OpExp, big_.Exp, 2, []span{{5000, -750, 710, 0}, {8000, -1, 1, 0}, {2000, -746, -708, 0}, {1000, 708, 709.78, 0}, {2000, 0, 700, 0x1p-1074}, {2000, 0, -740, 0x1p-1074}}},
-	{tensor.OpExpm1, big_.Expm1, 2, []span{{8000, -1.5, 1.5, 0}, {4000, -45, 709, 0}, {4000, 0, 2, 0x1p-1074}, {4000, 0, -2, 0x1p-1074}}},
-	{tensor.OpLog, big_.Log, 2, []span{{8000, 0, math.MaxFloat64, 0x1p-1074}, {6000, 0.5, 2, 0}, {3000, 1, 2, 0x1p-52}, {3000, 1, 0.5, 0x1p-53}}},
-	{tensor.OpLog1p, big_.Log1p, 2, []span{{6000, -0.99, 2, 0}, {4000, 0, math.MaxFloat64, 0x1p-1074}, {4000, 0, -0.999, 0x1p-1074}, {3000, -1, 0, 0x1p-53}, {3000, 0.2, 1e17, 1e-3}}},
-	{tensor.OpTanh, big_.Tanh, 2, []span{{8000, -3, 3, 0}, {6000, 0, 30, 0x1p-1074}, {6000, 0, -30, 0x1p-1074}}},
+	{tensor.OpRsqrt, func(x *big.Float) *big.Float { return bm.Quo(one, bm.Sqrt(x)) }, 2, []span{{4000, 0, math.MaxFloat64, 0x1p-1074}}},
+	{tensor.OpExp, bm.Exp, 2, []span{{5000, -750, 710, 0}, {8000, -1, 1, 0}, {2000, -746, -708, 0}, {1000, 708, 709.78, 0}, {2000, 0, 700, 0x1p-1074}, {2000, 0, -740, 0x1p-1074}}},
+	{tensor.OpExpm1, bm.Expm1, 2, []span{{8000, -1.5, 1.5, 0}, {4000, -45, 709, 0}, {4000, 0, 2, 0x1p-1074}, {4000, 0, -2, 0x1p-1074}}},
+	{tensor.OpLog, bm.Log, 2, []span{{8000, 0, math.MaxFloat64, 0x1p-1074}, {6000, 0.5, 2, 0}, {3000, 1, 2, 0x1p-52}, {3000, 1, 0.5, 0x1p-53}}},
+	{tensor.OpLog1p, bm.Log1p, 2, []span{{6000, -0.99, 2, 0}, {4000, 0, math.MaxFloat64, 0x1p-1074}, {4000, 0, -0.999, 0x1p-1074}, {3000, -1, 0, 0x1p-53}, {3000, 0.2, 1e17, 1e-3}}},
+	{tensor.OpTanh, bm.Tanh, 2, []span{{8000, -3, 3, 0}, {6000, 0, 30, 0x1p-1074}, {6000, 0, -30, 0x1p-1074}}},
 	{tensor.OpSigmoid, sigmoid, 2, []span{{8000, -5, 5, 0}, {4000, -746, 50, 0}, {4000, 0, 700, 0x1p-1074}, {4000, 0, -746, 0x1p-1074}}},
 	{tensor.OpSoftplus, softplus, 2, []span{{8000, -5, 5, 0}, {4000, -746, 800, 0}, {4000, 0, 1e4, 0x1p-1074}, {4000, 0, -746, 0x1p-1074}}},
 	{tensor.OpSin, sine, 2, angles},
 	{tensor.OpCos, cosine, 2, angles},
 	{tensor.OpTan, tangent, 2, angles},
-	{tensor.OpErf, big_.Erf, 2, []span{{8000, -3, 3, 0}, {2000, -6, 6, 0}, {3000, 0, 30, 0x1p-1074}, {3000, 0, -30, 0x1p-1074}}},
-	{tensor.OpErfc, big_.Erfc, 2, []span{{6000, -3, 3, 0}, {6000, 0.8, 27.3, 0}, {3000, 25, 27.3, 0}, {3000, 0, 27, 0x1p-1074}, {2000, 0, -27, 0x1p-1074}}},
+	{tensor.OpErf, bm.Erf, 2, []span{{8000, -3, 3, 0}, {2000, -6, 6, 0}, {3000, 0, 30, 0x1p-1074}, {3000, 0, -30, 0x1p-1074}}},
+	{tensor.OpErfc, bm.Erfc, 2, []span{{6000, -3, 3, 0}, {6000, 0.8, 27.3, 0}, {3000, 25, 27.3, 0}, {3000, 0, 27, 0x1p-1074}, {2000, 0, -27, 0x1p-1074}}},
 	{tensor.OpErfInv, erfInv, 4, []span{{4000, -1, 1, 0}, {2000, 0, 1, 0x1p-1000}, {2000, 1, 0, 0x1p-53}, {2000, -1, 0, 0x1p-53}}},
-	{tensor.OpLgamma, big_.Lgamma, 4, []span{{4000, 0, 5, 0}, {4000, 0, 1e300, 0x1p-1022}, {2000, 1, 3, 0x1p-52}, {2000, 1, 0, 0x1p-53}, {2000, 2, 0, 0x1p-52}, {2000, 2, 5, 0x1p-51}, {1000, 0, -0.49, 0x1p-1000}}},
-	{tensor.OpDigamma, big_.Digamma, 4, []span{{4000, 0, 5, 0}, {4000, 0, 1e300, 0x1p-1022}, {2000, 1.4616321449683622, 3, 0x1p-52}, {2000, 1.4616321449683622, 0, 0x1p-52}, {1000, 0, -0.4, 0x1p-1000}}},
-	{tensor.OpTrigamma, big_.Trigamma, 4, []span{{4000, 0, 5, 0}, {4000, 0, 1e300, 0x1p-500}, {4000, -20, 0, 0}, {1000, 0, -0.4, 0x1p-500}}},
+	{tensor.OpLgamma, bm.Lgamma, 4, []span{{4000, 0, 5, 0}, {4000, 0, 1e300, 0x1p-1022}, {2000, 1, 3, 0x1p-52}, {2000, 1, 0, 0x1p-53}, {2000, 2, 0, 0x1p-52}, {2000, 2, 5, 0x1p-51}, {1000, 0, -0.49, 0x1p-1000}}},
+	{tensor.OpDigamma, bm.Digamma, 4, []span{{4000, 0, 5, 0}, {4000, 0, 1e300, 0x1p-1022}, {2000, 1.4616321449683622, 3, 0x1p-52}, {2000, 1.4616321449683622, 0, 0x1p-52}, {1000, 0, -0.4, 0x1p-1000}}},
+	{tensor.OpTrigamma, bm.Trigamma, 4, []span{{4000, 0, 5, 0}, {4000, 0, 1e300, 0x1p-500}, {4000, -20, 0, 0}, {1000, 0, -0.4, 0x1p-500}}},
 }
 
 var angles = []span{{6000, -7, 7, 0}, {4000, -1 << 30, 1 << 30, 0}, {4000, 0, 1 << 30, 0x1p-1074}, {2000, 0, -1 << 30, 0x1p-1074}}
 
-func sine(x *big.Float) *big.Float   { s, _ := big_.SinCos(x); return s }
-func cosine(x *big.Float) *big.Float { _, c := big_.SinCos(x); return c }
+func sine(x *big.Float) *big.Float   { s, _ := bm.SinCos(x); return s }
+func cosine(x *big.Float) *big.Float { _, c := bm.SinCos(x); return c }
 func tangent(x *big.Float) *big.Float {
-	s, c := big_.SinCos(x)
-	return big_.Quo(s, c)
+	s, c := bm.SinCos(x)
+	return bm.Quo(s, c)
 }
 
 func erfInv(x *big.Float) *big.Float {
 	if x.Sign() < 0 {
-		return big_.Neg(erfInv(big_.Neg(x)))
+		return bm.Neg(erfInv(bm.Neg(x)))
 	}
-	return big_.ErfInv(x, big_.Sub(one, x))
+	return bm.ErfInv(x, bm.Sub(one, x))
 }
 
 func TestAccuracy(t *testing.T) {

@@ -7,7 +7,7 @@ import (
 )
 
 // erfSplit is where erf and erfc turn from the series around 0 to e^(-x²) times a polynomial.
-const erfSplit = 0.84375
+const erfSplit = 0.75
 
 // erfcxCentre is the c of v = (x - c)/(x + c), which maps erfcTail's range to about [-¾, ¾].
 const erfcxCentre = 4.0

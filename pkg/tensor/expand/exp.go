@@ -54,23 +54,29 @@ func exp(x tensor.Value) tensor.Value {
 	return p.scale(p.r.Add(p.t).Add(1))
 }
 
-// expm1 returns e^x - 1. With h = 2^(k-1), twice (h - ½) + h r + h t, the rounding error of the first sum given back;
-// h does not overflow.
-func expm1(x tensor.Value) tensor.Value {
-	p := reduceExp(x.Clamp(-40.0, 710.0), tensor.Value{})
+// minusOne returns half of e^x - 1 and the rounding error of that. With h = 2^(k-1) it is (h - ½) + h r + h t, the rounding
+// error of the first sum given back; h does not overflow.
+func (p expParts) minusOne() (half, lost tensor.Value) {
 	h := fromBits(p.biased.Sub(expBias/2 + 1).Shl(52))
-	base, step := h.Sub(0.5), h.Mul(p.r)
-	sum := base.Add(step)
-	lost := step.Sub(sum.Sub(base))
-	y := sum.Add(h.Mul(p.t).Add(lost)).Mul(2)
-	return tensor.Select(x.Abs().Lt(0x1p-54), x, y) // keeps -0 and subnormals
+	sum, low := split(h.Sub(0.5), h.Mul(p.r))
+	return split(sum, h.Mul(p.t).Add(low))
 }
 
-// tanh returns e/(e + 2) with e = e^(2|x|) - 1, where errors of e are damped, and the sign of x. From |x| = 22 on it is 1.
+// expm1 returns e^x - 1.
+func expm1(x tensor.Value) tensor.Value {
+	half, _ := reduceExp(x.Clamp(-40.0, 710.0), tensor.Value{}).minusOne()
+	return tensor.Select(x.Abs().Lt(0x1p-54), x, half.Add(half)) // keeps -0 and subnormals
+}
+
+// tanh returns q = e/(e + 2) with e = e^(2|x|) - 1, and the sign of x. The rounding errors of e and of d = e + 2 are given
+// back through 1/d = (1 - q)/2. From |x| = 22 on it is 1.
 func tanh(x tensor.Value) tensor.Value {
 	a := x.Abs().Min(22.0)
-	e := expm1(a.Add(a))
-	return copySign(e.Div(e.Add(2)), x)
+	half, lost := reduceExp(a.Add(a), tensor.Value{}).minusOne()
+	d, dLost := addOne(half)
+	q := half.Div(d)
+	rest := tensor.Lift(1).Sub(q)
+	return copySign(q.Add(lost.Mul(rest).Sub(q.Mul(dLost)).Mul(rest)), x)
 }
 
 // sigmoid returns 1/(1 + e^-x) as e^-|x|/(1 + e^-|x|) for negative x, which keeps small results. The rounding error of

@@ -86,13 +86,19 @@ func digamma(x tensor.Value) tensor.Value {
 	return tensor.Select(x.Eq(math.Inf(1)), x, y)
 }
 
+// π² in two parts.
+const (
+	piSquaredHi = 0x1.3bd3cc9be45dep3
+	piSquaredLo = 0x1.692b71366cc04p-51
+)
+
 // trigamma returns the second derivative of log Γ(x): +Inf at 0 and the negative integers, NaN at -Inf. Its structure is
 // that of digamma: ψ'(x) = ψ'(1+x) + 1/x² and ψ'(-a) = π²/sin² πa - ψ'(1+a).
 func trigamma(x tensor.Value) tensor.Value {
 	a := x.Abs()
 	below := a.Lt(1)
 	z := tensor.Select(below, a.Add(1), a)
-	near := centred(mapped(z.Min(gammaFrom), psiCentre), trigammaV)
+	near := centred(mapped(z.Min(gammaFrom), psiCentre), trigammaV).Div(z)
 	inverse := tensor.Lift(1).Div(z.Max(gammaFrom))
 	w := inverse.Mul(inverse)
 	far := inverse.Add(w.Mul(inverse.Mul(estrin(w, trigammaTail)).Add(0.5)))
@@ -100,11 +106,11 @@ func trigamma(x tensor.Value) tensor.Value {
 	reciprocal := tensor.Lift(1).Div(a)
 	square := reciprocal.Mul(reciprocal)
 	turns := sinCosPi(a)
-	cosecant := tensor.Lift(piHi).Div(turns.sin)
-	correction := tensor.Lift(2 * piLo / piHi).Sub(turns.sinLost.Add(turns.sinLost).Div(turns.sin))
-	cosecant2 := cosecant.Mul(cosecant)
-	cosecant2 = cosecant2.Add(cosecant2.Mul(correction))
-	cosecant2 = tensor.Select(a.Floor().Eq(a), math.Inf(1), cosecant2)
+	sin2 := product(turns.sin, turns.sin)
+	q := number(piSquaredHi).Div(sin2.hi)
+	sin2Lost := sin2.lo.Add(turns.sin.Mul(turns.sinLost).Mul(2))
+	cosecant2 := q.Add(number(piSquaredLo).Sub(q.Mul(sin2Lost)).Div(sin2.hi))
+	cosecant2 = tensor.Select(q.Eq(math.Inf(1)), q, cosecant2) // at integers
 	reflected := cosecant2.Sub(tensor.Select(below, y, y.Sub(square)))
 	positive := tensor.Select(below, y.Add(square), y)
 	y = tensor.Select(x.Lt(0), reflected, positive)

@@ -81,8 +81,12 @@ type span struct {
 }
 
 func (s span) points(r *rand.Rand) []float64 {
-	out := make([]float64, 0, s.n)
-	for range s.n {
+	n := s.n
+	if testing.Short() {
+		n /= 10
+	}
+	out := make([]float64, 0, n)
+	for range n {
 		if s.least == 0 {
 			out = append(out, s.lo+(s.hi-s.lo)*r.Float64())
 			continue

@@ -7,13 +7,13 @@ import (
 	"testing"
 
 	"github.com/drey-sampler/drey/pkg/tensor"
-	big_ "github.com/drey-sampler/drey/pkg/tensor/expand/internal/bigmath"
+	bm "github.com/drey-sampler/drey/pkg/tensor/expand/internal/bigmath"
 )
 
 // worstPair is worst for two columns of arguments.
 func worstPair(f format, x, y, got []float64, want func(x, y *big.Float) *big.Float) (ulps, atX, atY float64) {
 	for i := range x {
-		if u := f.ulps(got[i], want(big_.New(x[i]), big_.New(y[i]))); u > ulps {
+		if u := f.ulps(got[i], want(bm.New(x[i]), bm.New(y[i]))); u > ulps {
 			ulps, atX, atY = u, x[i], y[i]
 		}
 	}
@@ -51,7 +51,7 @@ func TestPowAccuracy(t *testing.T) {
 	t.Parallel()
 	x, y := powArguments(rand.New(rand.NewPCG(2, 1)), 12000)
 	u, ax, ay := worstPair(double, x, y, apply(t, tensor.OpPow, tensor.F64, x, y), func(x, y *big.Float) *big.Float {
-		return big_.Exp(big_.Mul(y, big_.Log(x)))
+		return bm.Exp(bm.Mul(y, bm.Log(x)))
 	})
 	t.Logf("pow: %.3f ulp at (%v, %v)", u, ax, ay)
 	if u > 2 {
@@ -67,9 +67,9 @@ func TestPowOfNegativeBases(t *testing.T) {
 		y = append(y, float64(r.IntN(41)-20))
 	}
 	u, ax, ay := worstPair(double, x, y, apply(t, tensor.OpPow, tensor.F64, x, y), func(x, y *big.Float) *big.Float {
-		v := big_.Exp(big_.Mul(y, big_.Log(big_.Abs(x))))
+		v := bm.Exp(bm.Mul(y, bm.Log(bm.Abs(x))))
 		if n, _ := y.Int64(); n%2 != 0 {
-			return big_.Neg(v)
+			return bm.Neg(v)
 		}
 		return v
 	})
@@ -79,12 +79,12 @@ func TestPowOfNegativeBases(t *testing.T) {
 }
 
 func angleOf(y, x *big.Float) *big.Float {
-	a := big_.Quo(big_.Pi, big_.New(2))
+	a := bm.Quo(bm.Pi, bm.New(2))
 	if x.Sign() != 0 {
-		a = big_.Atan(big_.Abs(big_.Quo(y, x)))
+		a = bm.Atan(bm.Abs(bm.Quo(y, x)))
 	}
 	if x.Sign() < 0 {
-		a = big_.Sub(big_.Pi, a)
+		a = bm.Sub(bm.Pi, a)
 	}
 	if y.Sign() < 0 {
 		a.Neg(a)
@@ -131,12 +131,12 @@ func TestLogAddExpAccuracy(t *testing.T) {
 	got := apply(t, tensor.OpLogAddExp, tensor.F64, x, y)
 	for i := range x {
 		lo, hi := min(x[i], y[i]), max(x[i], y[i])
-		want := big_.New(hi)
+		want := bm.New(hi)
 		if hi-lo < 1e6 {
-			want = big_.Add(want, big_.Log1p(big_.Exp(big_.Sub(big_.New(lo), big_.New(hi)))))
+			want = bm.Add(want, bm.Log1p(bm.Exp(bm.Sub(bm.New(lo), bm.New(hi)))))
 		}
-		miss, _ := big_.Abs(big_.Sub(big_.New(got[i]), want)).Float64()
-		w, _ := big_.Abs(want).Float64()
+		miss, _ := bm.Abs(bm.Sub(bm.New(got[i]), want)).Float64()
+		w, _ := bm.Abs(want).Float64()
 		if limit := 2*ulp(w) + ulp(math.Abs(hi)); miss > limit {
 			t.Errorf("logaddexp(%v, %v) = %v is off by %g, want at most %g", x[i], y[i], got[i], miss, limit)
 		}
@@ -151,13 +151,13 @@ func TestGammaReflection(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 1))
 	x := span{1500, -0.4, -30, 0}.points(r)
 	x = append(x, span{500, -30, -180, 0}.points(r)...)
-	for op, want := range map[tensor.Op]func(*big.Float) *big.Float{tensor.OpLgamma: big_.Lgamma, tensor.OpDigamma: big_.Digamma} {
+	for op, want := range map[tensor.Op]func(*big.Float) *big.Float{tensor.OpLgamma: bm.Lgamma, tensor.OpDigamma: bm.Digamma} {
 		got := apply(t, op, tensor.F64, x)
 		for i, v := range x {
-			w := want(big_.New(v))
-			scale, _ := big_.Abs(w).Float64()
-			positive, _ := big_.Abs(want(big_.New(-v))).Float64()
-			miss, _ := big_.Abs(big_.Sub(big_.New(got[i]), w)).Float64()
+			w := want(bm.New(v))
+			scale, _ := bm.Abs(w).Float64()
+			positive, _ := bm.Abs(want(bm.New(-v))).Float64()
+			miss, _ := bm.Abs(bm.Sub(bm.New(got[i]), w)).Float64()
 			if limit := 4 * ulp(max(scale+positive, 1)); miss > limit {
 				t.Errorf("%s(%v) = %v is off by %g, want at most %g", op, v, got[i], miss, limit)
 			}

@@ -15,6 +15,10 @@ func Erf(x Float) Float {
 		}
 		return y
 	}
+	return erfSeries(x)
+}
+
+func erfSeries(x Float) Float {
 	square := Ldexp(Mul(x, x), 1)
 	sum, term := x, x
 	for n := 1; term.Sign() != 0 && !negligible(term, sum); n++ {
@@ -39,7 +43,11 @@ func Erfcx(x Float) Float {
 	if f <= erfSwitch {
 		return Mul(Exp(Mul(x, x)), Erfc(x))
 	}
-	// DLMF 7.9.1, evaluated from the far end; 200 levels give 2^-230 from x = 6 on.
+	return erfcxFraction(x)
+}
+
+// erfcxFraction is the continued fraction of DLMF 7.9.1, evaluated from the far end; 200 levels give 200 bits from x = 6 on.
+func erfcxFraction(x Float) Float {
 	v := x
 	for n := 200; n >= 1; n-- {
 		v = Add(x, Quo(New(float64(n)/2), v))

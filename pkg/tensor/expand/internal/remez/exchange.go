@@ -4,28 +4,28 @@ import (
 	"fmt"
 	"math"
 
-	. "github.com/drey-sampler/drey/pkg/tensor/expand/internal/bigmath"
+	bm "github.com/drey-sampler/drey/pkg/tensor/expand/internal/bigmath"
 )
 
 // problem asks for the polynomial p of the given degree that minimises the largest |weight(u) (p(u) - f(u))| on [lo, hi].
 type problem struct {
-	f, weight func(u Float) Float
-	lo, hi    Float
+	f, weight func(u bm.Float) bm.Float
+	lo, hi    bm.Float
 	degree    int
 }
 
 // sample is f and weight at a point of the search grid.
-type sample struct{ u, f, w Float }
+type sample struct{ u, f, w bm.Float }
 
 const gridPerTerm = 24
 
 // grid returns samples at Chebyshev points, denser towards the ends, where the extrema crowd.
 func (p problem) grid() []sample {
 	n := gridPerTerm * (p.degree + 2)
-	centre, radius := Ldexp(Add(p.lo, p.hi), -1), Ldexp(Sub(p.hi, p.lo), -1)
+	centre, radius := bm.Ldexp(bm.Add(p.lo, p.hi), -1), bm.Ldexp(bm.Sub(p.hi, p.lo), -1)
 	out := make([]sample, n)
 	for i := range out {
-		u := Sub(centre, Mul(radius, New(math.Cos(math.Pi*(float64(i)+0.5)/float64(n)))))
+		u := bm.Sub(centre, bm.Mul(radius, bm.New(math.Cos(math.Pi*(float64(i)+0.5)/float64(n)))))
 		out[i] = sample{u, p.f(u), p.weight(u)}
 	}
 	return out
@@ -33,7 +33,7 @@ func (p problem) grid() []sample {
 
 // solve returns the coefficients, lowest first, and the largest weighted error over the grid, by the second algorithm of
 // Remez: interpolate with an alternating error on degree+2 points, then move each to the extremum beside it.
-func (p problem) solve() ([]Float, float64, error) {
+func (p problem) solve() ([]bm.Float, float64, error) {
 	grid := p.grid()
 	reference := make([]int, p.degree+2)
 	for i := range reference {
@@ -41,18 +41,18 @@ func (p problem) solve() ([]Float, float64, error) {
 		reference[i] = int(math.Round((1 - math.Acos(x)/math.Pi) * float64(len(grid)-1)))
 		reference[i] = len(grid) - 1 - reference[i]
 	}
-	var c []Float
+	var c []bm.Float
 	for range 30 {
-		var level Float
+		var level bm.Float
 		c, level = alternate(grid, reference)
-		errs := make([]Float, len(grid))
+		errs := make([]bm.Float, len(grid))
 		largest := 0.0
 		for i, s := range grid {
-			errs[i] = Mul(s.w, Sub(horner(c, s.u), s.f))
-			e, _ := Abs(errs[i]).Float64()
+			errs[i] = bm.Mul(s.w, bm.Sub(horner(c, s.u), s.f))
+			e, _ := bm.Abs(errs[i]).Float64()
 			largest = math.Max(largest, e)
 		}
-		l, _ := Abs(level).Float64()
+		l, _ := bm.Abs(level).Float64()
 		if largest <= l*1.002 {
 			return c, largest, nil
 		}
@@ -66,19 +66,19 @@ func (p problem) solve() ([]Float, float64, error) {
 }
 
 // alternate solves w (p(u) - f(u)) = ±level on the reference points.
-func alternate(grid []sample, reference []int) (c []Float, level Float) {
+func alternate(grid []sample, reference []int) (c []bm.Float, level bm.Float) {
 	n := len(reference)
-	rows := make([][]Float, n)
+	rows := make([][]bm.Float, n)
 	sign := 1.0
 	for i, r := range reference {
 		s := grid[r]
-		row := make([]Float, n+1)
-		power := New(1)
+		row := make([]bm.Float, n+1)
+		power := bm.New(1)
 		for j := range n - 1 {
 			row[j] = power
-			power = Mul(power, s.u)
+			power = bm.Mul(power, s.u)
 		}
-		row[n-1] = Quo(New(sign), s.w)
+		row[n-1] = bm.Quo(bm.New(sign), s.w)
 		row[n] = s.f
 		rows[i] = row
 		sign = -sign
@@ -88,41 +88,41 @@ func alternate(grid []sample, reference []int) (c []Float, level Float) {
 }
 
 // eliminate solves the augmented system by Gaussian elimination with partial pivoting.
-func eliminate(rows [][]Float) []Float {
+func eliminate(rows [][]bm.Float) []bm.Float {
 	n := len(rows)
 	for k := range n {
 		pivot := k
 		for i := k + 1; i < n; i++ {
-			if Abs(rows[i][k]).Cmp(Abs(rows[pivot][k])) > 0 {
+			if bm.Abs(rows[i][k]).Cmp(bm.Abs(rows[pivot][k])) > 0 {
 				pivot = i
 			}
 		}
 		rows[k], rows[pivot] = rows[pivot], rows[k]
 		for i := k + 1; i < n; i++ {
-			q := Quo(rows[i][k], rows[k][k])
+			q := bm.Quo(rows[i][k], rows[k][k])
 			for j := k; j <= n; j++ {
-				rows[i][j] = Sub(rows[i][j], Mul(q, rows[k][j]))
+				rows[i][j] = bm.Sub(rows[i][j], bm.Mul(q, rows[k][j]))
 			}
 		}
 	}
-	x := make([]Float, n)
+	x := make([]bm.Float, n)
 	for i := n - 1; i >= 0; i-- {
 		s := rows[i][n]
 		for j := i + 1; j < n; j++ {
-			s = Sub(s, Mul(rows[i][j], x[j]))
+			s = bm.Sub(s, bm.Mul(rows[i][j], x[j]))
 		}
-		x[i] = Quo(s, rows[i][i])
+		x[i] = bm.Quo(s, rows[i][i])
 	}
 	return x
 }
 
 // extrema returns want points of alternating sign with the largest errors: one in each run of equal signs, then the
 // smaller end dropped while there are too many.
-func extrema(errs []Float, want int) []int {
+func extrema(errs []bm.Float, want int) []int {
 	var points []int
 	for i := range errs {
 		if len(points) > 0 && errs[points[len(points)-1]].Sign() == errs[i].Sign() {
-			if Abs(errs[i]).Cmp(Abs(errs[points[len(points)-1]])) > 0 {
+			if bm.Abs(errs[i]).Cmp(bm.Abs(errs[points[len(points)-1]])) > 0 {
 				points[len(points)-1] = i
 			}
 			continue
@@ -130,7 +130,7 @@ func extrema(errs []Float, want int) []int {
 		points = append(points, i)
 	}
 	for len(points) > want {
-		if Abs(errs[points[0]]).Cmp(Abs(errs[points[len(points)-1]])) < 0 {
+		if bm.Abs(errs[points[0]]).Cmp(bm.Abs(errs[points[len(points)-1]])) < 0 {
 			points = points[1:]
 		} else {
 			points = points[:len(points)-1]
@@ -142,10 +142,10 @@ func extrema(errs []Float, want int) []int {
 	return points
 }
 
-func horner(c []Float, u Float) Float {
+func horner(c []bm.Float, u bm.Float) bm.Float {
 	y := c[len(c)-1]
 	for i := len(c) - 2; i >= 0; i-- {
-		y = Add(Mul(y, u), c[i])
+		y = bm.Add(bm.Mul(y, u), c[i])
 	}
 	return y
 }

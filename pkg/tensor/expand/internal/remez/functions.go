@@ -1,100 +1,103 @@
 package main
 
 import (
-	. "github.com/drey-sampler/drey/pkg/tensor/expand/internal/bigmath"
+	bm "github.com/drey-sampler/drey/pkg/tensor/expand/internal/bigmath"
 )
 
-func expTail(r Float) Float { return Quo(Sub(Expm1(r), r), Mul(r, r)) }
+func expTail(r bm.Float) bm.Float { return bm.Quo(bm.Sub(bm.Expm1(r), r), bm.Mul(r, r)) }
 
 // logTail is Σ 2 zⁿ/(2n+3), the series of (2 atanh s - 2s)/s³ in z = s².
-func logTail(z Float) Float { return atanhSeries(z, 3) }
+func logTail(z bm.Float) bm.Float { return atanhSeries(z, 3) }
 
 // powTail is Σ 2 zⁿ/(2n+5).
-func powTail(z Float) Float { return atanhSeries(z, 5) }
+func powTail(z bm.Float) bm.Float { return atanhSeries(z, 5) }
 
-func atanhSeries(z Float, from int) Float {
-	sum, power := New(0), New(2)
+func atanhSeries(z bm.Float, from int) bm.Float {
+	sum, power := bm.New(0), bm.New(2)
 	for n := from; n < from+120; n += 2 {
-		sum = Add(sum, Quo(power, New(float64(n))))
-		power = Mul(power, z)
+		sum = bm.Add(sum, bm.Quo(power, bm.New(float64(n))))
+		power = bm.Mul(power, z)
 	}
 	return sum
 }
 
-func sinTail(z Float) Float { return alternatingSeries(z, 3, -1) }
-func cosTail(z Float) Float { return alternatingSeries(z, 4, 1) }
+func sinTail(z bm.Float) bm.Float { return alternatingSeries(z, 3, -1) }
+func cosTail(z bm.Float) bm.Float { return alternatingSeries(z, 4, 1) }
 
 // alternatingSeries is sign·Σ (-z)ⁿ/(from + 2n)!.
-func alternatingSeries(z Float, from int, sign float64) Float {
-	term := New(sign)
+func alternatingSeries(z bm.Float, from int, sign float64) bm.Float {
+	term := bm.New(sign)
 	for i := 2; i <= from; i++ {
-		term = Quo(term, New(float64(i)))
+		term = bm.Quo(term, bm.New(float64(i)))
 	}
-	sum := New(0)
+	sum := bm.New(0)
 	for n := from; n < from+80; n += 2 {
-		sum = Add(sum, term)
-		term = Neg(Quo(Mul(term, z), New(float64((n+1)*(n+2)))))
+		sum = bm.Add(sum, term)
+		term = bm.Neg(bm.Quo(bm.Mul(term, z), bm.New(float64((n+1)*(n+2)))))
 	}
 	return sum
 }
 
-func atanTail(z Float) Float {
-	t := Sqrt(z)
-	return Quo(Sub(Atan(t), t), Mul(z, t))
+func atanTail(z bm.Float) bm.Float {
+	t := bm.Sqrt(z)
+	return bm.Quo(bm.Sub(bm.Atan(t), t), bm.Mul(z, t))
 }
 
-func erfRatio(z Float) Float {
-	x := Sqrt(z)
-	return Sub(Quo(Erf(x), x), New(1))
+func erfRatio(z bm.Float) bm.Float {
+	x := bm.Sqrt(z)
+	return bm.Sub(bm.Quo(bm.Erf(x), x), bm.New(1))
 }
 
-func erfcxMapped(centre float64) func(Float) Float {
-	return func(v Float) Float {
+func erfcxMapped(centre float64) func(bm.Float) bm.Float {
+	return func(v bm.Float) bm.Float {
 		x := unmap(v, centre)
-		return Mul(Erfcx(x), Add(New(1), Ldexp(x, 1)))
+		return bm.Mul(bm.Erfcx(x), bm.Add(bm.New(1), bm.Ldexp(x, 1)))
 	}
 }
 
 // erfInvOf returns erfinv(x)/x as a function of w or √w less centre, w = -log(1 - x²).
-func erfInvOf(centre float64, root bool) func(Float) Float {
-	return func(u Float) Float {
-		w := Add(u, New(centre))
+func erfInvOf(centre float64, root bool) func(bm.Float) bm.Float {
+	return func(u bm.Float) bm.Float {
+		w := bm.Add(u, bm.New(centre))
 		if root {
-			w = Mul(w, w)
+			w = bm.Mul(w, w)
 		}
 		if w.Sign() <= 0 {
-			w = New(1e-30)
+			w = bm.New(1e-30)
 		}
-		x := Sqrt(Neg(Expm1(Neg(w))))
-		return Quo(ErfInv(x, Quo(Exp(Neg(w)), Add(New(1), x))), x)
+		x := bm.Sqrt(bm.Neg(bm.Expm1(bm.Neg(w))))
+		return bm.Quo(bm.ErfInv(x, bm.Quo(bm.Exp(bm.Neg(w)), bm.Add(bm.New(1), x))), x)
 	}
 }
 
-func lgammaMapped(v Float) Float {
+func lgammaMapped(v bm.Float) bm.Float {
 	x := unmap(v, 1.25)
-	return Quo(Lgamma(x), Mul(Sub(x, New(1)), Sub(x, New(2))))
+	return bm.Quo(bm.Lgamma(x), bm.Mul(bm.Sub(x, bm.New(1)), bm.Sub(x, bm.New(2))))
 }
 
-func lgammaStirling(w Float) Float {
-	x := Quo(New(1), Sqrt(w))
-	main := Add(Sub(Mul(Sub(x, New(0.5)), Log(x)), x), LogSqrt2π)
-	return Mul(x, Sub(Lgamma(x), main))
+func lgammaStirling(w bm.Float) bm.Float {
+	x := bm.Quo(bm.New(1), bm.Sqrt(w))
+	main := bm.Add(bm.Sub(bm.Mul(bm.Sub(x, bm.New(0.5)), bm.Log(x)), x), bm.LogSqrt2π)
+	return bm.Mul(x, bm.Sub(bm.Lgamma(x), main))
 }
 
-func digammaMapped(v Float) Float {
+func digammaMapped(v bm.Float) bm.Float {
 	x := unmap(v, 1.75)
-	return Quo(Digamma(x), Sub(x, DigammaZero))
+	return bm.Quo(bm.Digamma(x), bm.Sub(x, bm.DigammaZero))
 }
 
-func digammaAsymptotic(w Float) Float {
-	x := Quo(New(1), Sqrt(w))
-	return Quo(Sub(Sub(Log(x), Quo(New(0.5), x)), Digamma(x)), w)
+func digammaAsymptotic(w bm.Float) bm.Float {
+	x := bm.Quo(bm.New(1), bm.Sqrt(w))
+	return bm.Quo(bm.Sub(bm.Sub(bm.Log(x), bm.Quo(bm.New(0.5), x)), bm.Digamma(x)), w)
 }
 
-func trigammaMapped(v Float) Float { return Trigamma(unmap(v, 1.75)) }
+func trigammaMapped(v bm.Float) bm.Float {
+	x := unmap(v, 1.75)
+	return bm.Mul(x, bm.Trigamma(x))
+}
 
-func trigammaAsymptotic(w Float) Float {
-	x := Quo(New(1), Sqrt(w))
-	rest := Sub(Sub(Trigamma(x), Quo(New(1), x)), Ldexp(w, -1))
-	return Quo(rest, Mul(w, Sqrt(w)))
+func trigammaAsymptotic(w bm.Float) bm.Float {
+	x := bm.Quo(bm.New(1), bm.Sqrt(w))
+	rest := bm.Sub(bm.Sub(bm.Trigamma(x), bm.Quo(bm.New(1), x)), bm.Ldexp(w, -1))
+	return bm.Quo(rest, bm.Mul(w, bm.Sqrt(w)))
 }

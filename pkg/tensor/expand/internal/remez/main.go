@@ -13,7 +13,7 @@ import (
 	"os"
 	"strings"
 
-	. "github.com/drey-sampler/drey/pkg/tensor/expand/internal/bigmath"
+	bm "github.com/drey-sampler/drey/pkg/tensor/expand/internal/bigmath"
 )
 
 func main() {
@@ -71,13 +71,13 @@ func (f fit) write(b *bytes.Buffer) error {
 	return nil
 }
 
-func (f fit) rounded(c []Float) []float64 {
+func (f fit) rounded(c []bm.Float) []float64 {
 	var values []float64
 	for i, v := range c {
 		x, _ := v.Float64()
 		values = append(values, x)
 		if i == 0 && f.split {
-			rest, _ := Sub(v, New(x)).Float64()
+			rest, _ := bm.Sub(v, bm.New(x)).Float64()
 			values = append(values, rest)
 		}
 	}
@@ -86,16 +86,16 @@ func (f fit) rounded(c []Float) []float64 {
 
 // largestError returns the largest weighted error of the rounded coefficients over the grid.
 func (f fit) largestError(values []float64) float64 {
-	var c []Float
+	var c []bm.Float
 	for _, v := range values {
-		c = append(c, New(v))
+		c = append(c, bm.New(v))
 	}
 	if f.split {
-		c = append([]Float{Add(c[0], c[1])}, c[2:]...)
+		c = append([]bm.Float{bm.Add(c[0], c[1])}, c[2:]...)
 	}
 	largest := 0.0
 	for _, s := range f.grid() {
-		e, _ := Abs(Mul(s.w, Sub(horner(c, s.u), s.f))).Float64()
+		e, _ := bm.Abs(bm.Mul(s.w, bm.Sub(horner(c, s.u), s.f))).Float64()
 		largest = math.Max(largest, e)
 	}
 	return largest
@@ -103,17 +103,17 @@ func (f fit) largestError(values []float64) float64 {
 
 // writeConstants appends the numbers that are cut into parts.
 func writeConstants(b *bytes.Buffer) {
-	halfPi := Ldexp(Pi, -1)
+	halfPi := bm.Ldexp(bm.Pi, -1)
 	fmt.Fprintf(b, "\n// halfPiParts add up to π/2. The first four have 23 bits, so that their product with an integer below 2^30 is exact.\n")
 	fmt.Fprintf(b, "var halfPiParts = []float64{\n")
 	for range 4 {
 		part, _ := halfPi.Float64()
 		part = math.Float64frombits(math.Float64bits(part) &^ (1<<30 - 1))
 		fmt.Fprintf(b, "\t%x,\n", part)
-		halfPi = Sub(halfPi, New(part))
+		halfPi = bm.Sub(halfPi, bm.New(part))
 	}
 	last, _ := halfPi.Float64()
-	hi, _ := DigammaZero.Float64()
-	lo, _ := Sub(DigammaZero, New(hi)).Float64()
+	hi, _ := bm.DigammaZero.Float64()
+	lo, _ := bm.Sub(bm.DigammaZero, bm.New(hi)).Float64()
 	fmt.Fprintf(b, "\t%x,\n}\n\n// The positive zero of ψ.\nconst (\n\tdigammaZeroHi = %x\n\tdigammaZeroLo = %x\n)\n", last, hi, lo)
 }
