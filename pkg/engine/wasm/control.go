@@ -8,22 +8,48 @@ import (
 func (e *emitter) while(it *item) {
 	n := it.nodes[0]
 	places := e.pl.ids(n.Results())
-	e.copies(n.In, places)
 	cond, body := it.regions[0], it.regions[1]
+	if body.suspends {
+		e.unlessResuming(func() { e.copies(n.In, places) })
+	} else {
+		e.copies(n.In, places)
+	}
 	e.scoped(func() {
 		e.a.block()
 		e.a.loop()
 		e.prove(e.a.base)
-		e.region(cond)
-		e.push(cond.region.Results[0])
-		e.a.op(opI32Eqz)
-		e.a.brIf(1)
+		if body.suspends {
+			e.a.get(e.resume)
+			e.a.op(opI32Eqz)
+			e.a.ifThen()
+			e.scoped(func() { e.exit(cond, 2) })
+			e.a.end()
+		} else {
+			e.exit(cond, 1)
+		}
 		e.region(body)
 		e.copies(body.region.Results, places)
 		e.a.br(0)
 		e.a.end()
 		e.a.end()
 	})
+}
+
+// exit leaves the loop, depth blocks up, unless its condition holds.
+func (e *emitter) exit(cond *regionPlan, depth int) {
+	e.region(cond)
+	e.push(cond.region.Results[0])
+	e.a.op(opI32Eqz)
+	e.a.brIf(depth)
+}
+
+// unlessResuming runs f where the program is not on its way back to a suspended pipeline.
+func (e *emitter) unlessResuming(f func()) {
+	e.a.get(e.resume)
+	e.a.op(opI32Eqz)
+	e.a.ifThen()
+	e.scoped(f)
+	e.a.end()
 }
 
 // cond writes a branch.

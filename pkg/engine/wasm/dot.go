@@ -85,6 +85,11 @@ func (p *dotPlan) preferColumns() {
 	if p.unitColumns() || len(p.cols.dims) > 0 || k == 0 || p.rows.a[k-1] != 8 {
 		return
 	}
+	p.swap()
+}
+
+// swap exchanges the operands.
+func (p *dotPlan) swap() {
 	p.a, p.b = p.b, p.a
 	swap := func(x axes) axes { return axes{x.dims, x.b, x.a, x.out} }
 	p.batch, p.inner = swap(p.batch), swap(p.inner)

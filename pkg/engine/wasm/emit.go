@@ -25,6 +25,7 @@ type emitter struct {
 	arrays  map[*tensor.Node]int   // addresses of constant arrays
 	initial []dataSegment
 	top     int
+	resume  local // number of the pipeline that was suspended and is being returned to
 	proofs  []int // where in the code the extent of static memory is still to be written
 }
 
@@ -82,29 +83,48 @@ func (e *emitter) program() {
 	e.a.i32c(0)
 	e.a.set(e.a.base)
 	e.prove(e.a.base)
+	if e.p.heavy > 0 {
+		e.resume = e.a.newLocal(tI32)
+		e.a.get(e.a.base)
+		e.a.mem(opI32Load, resumeAt)
+		e.a.set(e.resume)
+		e.a.get(e.a.base)
+		e.a.i32c(0)
+		e.a.mem(opI32Store, resumeAt)
+	}
 	e.region(e.p.root)
 	e.copies(e.p.f.Body.Results, e.l.outs)
 	e.finishProofs()
 }
 
 func (e *emitter) region(rp *regionPlan) {
+	if rp.suspends {
+		e.suspending(rp)
+		return
+	}
 	for _, n := range rp.first {
 		e.scalar(n)
 	}
 	for _, it := range rp.items {
-		switch it.kind {
-		case itemLoop:
-			e.loop(it)
-		case itemTemplate:
-			e.template(it.nodes[0])
-		case itemWhile:
-			e.while(it)
-		case itemCond:
-			e.cond(it)
-		}
+		e.item(it)
 		for _, n := range it.after {
 			e.scalar(n)
 		}
+	}
+}
+
+func (e *emitter) item(it *item) {
+	switch it.kind {
+	case itemLoop:
+		e.loop(it)
+	case itemTemplate:
+		e.template(it.nodes[0])
+	case itemWhile:
+		e.while(it)
+	case itemCond:
+		e.cond(it)
+	case itemPipeline:
+		e.pipeline(it)
 	}
 }
 
@@ -118,10 +138,7 @@ func (e *emitter) remember(v tensor.Value, x local) {
 func (e *emitter) scoped(f func()) {
 	mark := len(e.scope)
 	f()
-	for _, v := range e.scope[mark:] {
-		delete(e.locals, v)
-	}
-	e.scope = e.scope[:mark]
+	e.forget(mark)
 }
 
 // scalar writes a scalar instruction into a local, and into memory where a template wants it there.

@@ -31,6 +31,9 @@ func (a *asm) newLocal(t valType) local {
 	return local(a.params + len(a.types) - 1)
 }
 
+// typeOf returns the type of a local that newLocal made.
+func (a *asm) typeOf(l local) valType { return a.types[int(l)-a.params] }
+
 func (a *asm) op(bytes ...byte)      { a.code = append(a.code, bytes...) }
 func (a *asm) get(l local)           { a.op(0x20); a.uleb(uint64(l)) }
 func (a *asm) set(l local)           { a.op(0x21); a.uleb(uint64(l)) }

@@ -5,7 +5,9 @@ package wasm
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
+	"time"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
@@ -57,6 +59,7 @@ type Executable struct {
 	compiled wazero.CompiledModule
 	in, out  []slot
 	initial  []dataSegment
+	pauses   bool // the program may return before it is done
 }
 
 // slot is where a parameter or result lies in memory.
@@ -85,7 +88,7 @@ func generate(f *tensor.Func, opt engine.Options) (*Executable, []byte, error) {
 	if pages > maxMemory>>16 {
 		return nil, nil, fmt.Errorf("wasm: %s needs %d MiB of memory, counting its arrays twice; the wasm engine addresses 4096 MiB", f.Name, pages>>4)
 	}
-	x := &Executable{f: f, initial: e.initial}
+	x := &Executable{f: f, initial: e.initial, pauses: p.heavy > 0}
 	for _, v := range g.Body.Params {
 		x.in = append(x.in, slot{pl.addr(l.ids[v]), v.Size() * v.DType().Size()})
 	}
@@ -124,7 +127,7 @@ func (x *Executable) NewSession() (engine.Session, error) {
 	for _, d := range x.initial {
 		copy(mem[d.offset:], d.bytes)
 	}
-	return &session{x: x, mod: mod, mem: mem, run: mod.ExportedFunction("run"), stack: make([]uint64, 1)}, nil
+	return &session{x: x, mod: mod, mem: mem, run: mod.ExportedFunction("run"), stack: make([]uint64, 1), fuel: firstFuel}, nil
 }
 
 // Close frees the module.
@@ -137,7 +140,11 @@ type session struct {
 	mem   []byte
 	run   api.Function
 	stack []uint64
+	fuel  float64 // work that takes about callTime
 }
+
+// A call can not be preempted; heavy programs return after about callTime, from the speed measured so far.
+const callTime = 500 * time.Microsecond
 
 func (s *session) Put(param int, data []byte) error {
 	if err := engine.CheckPut(s.x.f, param, len(data)); err != nil {
@@ -148,6 +155,23 @@ func (s *session) Put(param int, data []byte) error {
 }
 
 func (s *session) Run() error {
+	for {
+		if !s.x.pauses {
+			return s.call()
+		}
+		binary.LittleEndian.PutUint64(s.mem[fuelAt:], uint64(int64(s.fuel)))
+		start := time.Now()
+		if err := s.call(); err != nil {
+			return err
+		}
+		if binary.LittleEndian.Uint32(s.mem[resumeAt:]) == 0 {
+			return nil
+		}
+		s.fuel *= min(2, max(0.5, float64(callTime)/float64(time.Since(start)+1)))
+	}
+}
+
+func (s *session) call() error {
 	if err := s.run.CallWithStack(context.Background(), s.stack); err != nil {
 		return fmt.Errorf("wasm: %s: %w", s.x.f.Name, err)
 	}

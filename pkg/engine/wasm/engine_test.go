@@ -7,6 +7,13 @@ import (
 	"github.com/drey-sampler/drey/pkg/engine/wasm"
 )
 
-func TestContract(t *testing.T) { enginetest.Run(t, wasm.Engine{}) }
+func TestContract(t *testing.T) { enginetest.Run(t, wasm.Engine{}, enginetest.NoAllocation) }
 
-func TestDifferential(t *testing.T) { enginetest.Differential(t, wasm.Engine{}, 1, 300) }
+func TestDifferential(t *testing.T) { enginetest.Differential(t, wasm.Engine{}, 1, 100) }
+
+// TestDifferentialInBlocks is TestDifferential where every loop over eight rows or more runs block by block and is
+// suspended after each of them.
+func TestDifferentialInBlocks(t *testing.T) {
+	defer wasm.LowerLimits()()
+	enginetest.Differential(t, wasm.Engine{}, 2, 60)
+}

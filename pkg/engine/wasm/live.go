@@ -74,6 +74,7 @@ type read struct {
 	safe bool // element i is read before element i of any result is written
 	// at is the byte offset in the result where the read may already lie in place; -1 if nowhere.
 	at int
+	by *tensor.Node // the template that reads
 }
 
 func newLiveness(p *plan, donated map[int]int) *liveness {
@@ -159,9 +160,9 @@ func (l *liveness) collect(rp *regionPlan) {
 			}
 		case itemTemplate:
 			l.number(it.nodes[0].Results()[0])
-		case itemLoop:
+		case itemLoop, itemPipeline:
 			for _, n := range it.nodes {
-				if n.Op.IsReduction() && !inLocal(n) {
+				if n.Op.IsReduction() && !inLocal(n) || !isLoopOp(n.Op) && !isView(n.Op) && !n.Op.IsReduction() || l.p.backed[n.Results()[0]] {
 					l.number(n.Results()[0])
 				}
 			}
@@ -196,7 +197,7 @@ func isConstant(v tensor.Value) bool {
 
 // scalarLocal reports whether v is a scalar that is computed into a local.
 func (l *liveness) scalarLocal(v tensor.Value) bool {
-	if !isScalar(v) || isConstant(v) {
+	if !isScalar(v) || isConstant(v) || l.p.backed[v] {
 		return false
 	}
 	n := v.Node()
@@ -245,6 +246,15 @@ func (l *liveness) itemReads(it *item) []read {
 	switch it.kind {
 	case itemLoop:
 		return l.loopReads(it)
+	case itemPipeline:
+		var out []read
+		for _, s := range it.stages {
+			for _, r := range l.itemReads(s) {
+				r.safe = false // another stage may write on other rows
+				out = append(out, r)
+			}
+		}
+		return out
 	case itemWhile, itemCond:
 		return l.resultReads(n.In)
 	}
@@ -256,7 +266,7 @@ func (l *liveness) itemReads(it *item) []read {
 		k := len(out)
 		out = l.memoryReads(out, x)
 		if at := inPlaceAt(n, i); at >= 0 && len(out) == k+1 && out[k].v == x {
-			out[k].at = at
+			out[k].at, out[k].by = at, n
 		}
 	}
 	return out
@@ -353,12 +363,12 @@ func (l *liveness) region(rp *regionPlan, live bitset) bitset {
 	live = slices.Clone(live)
 	l.addReads(&live, l.resultReads(rp.region.Results))
 	for _, it := range slices.Backward(rp.items) {
-		for _, n := range it.after {
+		for _, n := range slices.Backward(it.after) {
 			l.defineScalar(n, &live)
 		}
 		live = l.item(it, live)
 	}
-	for _, n := range rp.first {
+	for _, n := range slices.Backward(rp.first) {
 		l.defineScalar(n, &live)
 	}
 	return live
@@ -366,8 +376,9 @@ func (l *liveness) region(rp *regionPlan, live bitset) bitset {
 
 // defineScalar accounts for scalar instructions: what they read, and the copy in memory of those that have one.
 func (l *liveness) defineScalar(n *tensor.Node, live *bitset) {
-	l.addReads(live, l.scalarReads(n))
+	defer func() { l.addReads(live, l.scalarReads(n)) }()
 	if id, ok := l.ids[n.Results()[0]]; ok {
+		live.del(id)
 		live.each(func(v memID) { l.hard(id, v) })
 	}
 }
@@ -400,7 +411,7 @@ func (l *liveness) item(it *item, live bitset) bitset {
 		}
 		for _, r := range reads {
 			switch {
-			case r.at >= 0:
+			case r.at >= 0 && r.by == n:
 				l.edge(d, l.ids[r.v], edge{delta: r.at})
 			case r.safe && it.kind == itemLoop && !n.Op.IsReduction():
 				l.edge(d, l.ids[r.v], edge{})
@@ -409,7 +420,11 @@ func (l *liveness) item(it *item, live bitset) bitset {
 			}
 		}
 	}
-	l.addReads(&live, reads)
+	for _, r := range reads {
+		if id := l.ids[r.v]; !slices.Contains(defs, id) { // a stage of a pipeline may read what another one makes
+			live.add(id)
+		}
+	}
 	return live
 }
 
@@ -433,6 +448,9 @@ func (l *liveness) cond(it *item, live bitset) bitset {
 		gets = append(gets, l.ids[g])
 	}
 	l.define(gets, live)
+	if len(it.ids) > 0 { // the way back to a suspended pipeline reads the predicate again
+		l.addReads(&live, l.itemReads(it))
+	}
 	out := slices.Clone(live)
 	for _, arm := range it.regions {
 		l.yields(arm.region.Results, gets)

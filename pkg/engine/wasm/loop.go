@@ -58,15 +58,21 @@ type memoryFold struct {
 	acc access
 }
 
-func (e *emitter) loop(it *item) {
+func (e *emitter) newNest(it *item) *nest {
 	l := &nest{e: e, it: it, simd: it.simd, leaves: map[tensor.Value]*leaf{}, stores: map[*tensor.Node]access{}, takes: map[*tensor.Node]*access{}, ptrs: map[string]local{}, cur: map[tensor.Value]local{}}
 	l.dims = slices.Clone(it.domain)
 	if len(l.dims) == 0 {
 		l.dims = []int{1}
 	}
+	return l
+}
+
+func (e *emitter) loop(it *item) {
+	l := e.newNest(it)
 	l.describe()
-	l.collapse()
-	l.prepare()
+	l.collapse(false)
+	l.splats()
+	l.clearAll()
 	if tensor.NumElements(l.dims) > 0 {
 		l.level(0)
 	}
@@ -217,14 +223,15 @@ func (l *nest) each(f func(a *access)) {
 	}
 }
 
-// collapse joins neighbouring dimensions that every access walks as one. Rows that are summed stay apart.
-func (l *nest) collapse() {
+// collapse joins neighbouring dimensions that every access walks as one. Rows that are summed stay apart, and so does the
+// first dimension where keepFirst is set.
+func (l *nest) collapse(keepFirst bool) {
 	rows := false
 	for _, s := range l.sums {
 		rows = rows || !s.full
 	}
 	for k := len(l.dims) - 2; k >= 0; k-- {
-		if rows && k == len(l.dims)-2 {
+		if rows && k == len(l.dims)-2 || keepFirst && k == 0 {
 			continue
 		}
 		ok := true
@@ -243,9 +250,8 @@ func (l *nest) collapse() {
 	}
 }
 
-// prepare puts scalars into vectors, clears accumulators and fills accumulated results with their identity.
-func (l *nest) prepare() {
-	e := l.e
+// splats puts scalars into vectors.
+func (l *nest) splats() {
 	if l.simd {
 		for _, n := range l.it.nodes {
 			for _, x := range append([]tensor.Value{n.Results()[0]}, n.In...) {
@@ -255,11 +261,36 @@ func (l *nest) prepare() {
 			}
 		}
 	}
+}
+
+// clearAll clears accumulators and fills accumulated results with their identity.
+func (l *nest) clearAll() {
 	for _, s := range l.sums {
 		l.clear(s)
 	}
 	for _, m := range l.accs {
-		e.fill(m.n)
+		l.e.fill(m.n)
+	}
+}
+
+// lanes returns how many locals hold the lanes of a sum.
+func (l *nest) lanes() int {
+	if l.simd {
+		return 2
+	}
+	return 4
+}
+
+// lanesOf makes the locals of a sum.
+func (l *nest) lanesOf(s *laneSum) {
+	t := typeOf(s.n.DType)
+	if l.simd {
+		t = tV128
+	}
+	for i := range l.lanes() {
+		if s.lanes[i] == 0 {
+			s.lanes[i] = l.e.a.newLocal(t)
+		}
 	}
 }
 
@@ -286,14 +317,8 @@ func (l *nest) splat(v tensor.Value) local {
 
 func (l *nest) clear(s *laneSum) {
 	a := l.e.a
-	t, n := typeOf(s.n.DType), 4
-	if l.simd {
-		t, n = tV128, 2
-	}
-	for i := range n {
-		if s.lanes[i] == 0 {
-			s.lanes[i] = a.newLocal(t)
-		}
+	l.lanesOf(s)
+	for i := range l.lanes() {
 		if l.simd {
 			a.simd(vConst)
 			a.op(make([]byte, 16)...)

@@ -15,6 +15,7 @@ const (
 	itemTemplate                 // one instruction with a template of its own: dot, cholesky, concat, row update, …
 	itemWhile
 	itemCond
+	itemPipeline // loops and templates over the same rows, run block by block
 )
 
 // item is a step of a region. Items run in order; scalars that become available after item i run right after it.
@@ -25,6 +26,12 @@ type item struct {
 	simd    bool  // of a loop: emitted in f64x2 / i64x2 pairs
 	regions []*regionPlan
 	after   []*tensor.Node // scalar instructions, in dependency order
+
+	stages []*item // of a pipeline
+	rows   int     // of a pipeline
+	heavy  bool    // a pipeline that can be suspended
+	id     int     // its number
+	ids    []int   // numbers of the heavy pipelines in it
 }
 
 // regionPlan is the schedule of a region.
@@ -33,25 +40,32 @@ type regionPlan struct {
 	parent *regionPlan
 	first  []*tensor.Node // scalar instructions before the first item
 	items  []*item
+
+	suspends bool // a heavy pipeline is inside
 }
 
 // plan is the schedule of a whole Func and what is known of its Values.
 type plan struct {
-	f     *tensor.Func
-	views *views
-	used  map[*tensor.Node]bool
-	where map[*tensor.Node]*item // the loop or template that computes an instruction
-	solid map[tensor.Value]bool  // views that are copied into memory of their own
-	root  *regionPlan
+	f      *tensor.Func
+	views  *views
+	used   map[*tensor.Node]bool
+	where  map[*tensor.Node]*item // the loop or template that computes an instruction
+	solid  map[tensor.Value]bool  // views that are copied into memory of their own
+	backed map[tensor.Value]bool  // scalars that have a place in memory because their region can be suspended
+	heavy  int                    // number of heavy pipelines
+	root   *regionPlan
 }
 
 func newPlan(f *tensor.Func) *plan {
-	p := &plan{f: f, used: map[*tensor.Node]bool{}, where: map[*tensor.Node]*item{}, solid: map[tensor.Value]bool{}}
+	p := &plan{f: f, used: map[*tensor.Node]bool{}, where: map[*tensor.Node]*item{}, solid: map[tensor.Value]bool{}, backed: map[tensor.Value]bool{}}
 	p.markUsed(f.Body)
 	p.views = &views{memo: map[tensor.Value]view{}, solid: p.solid}
 	p.chooseSolid(f.Body)
 	p.views.memo = map[tensor.Value]view{} // what became solid changes the views built on it
 	p.root = p.schedule(f.Body, nil)
+	p.pipelines(p.root)
+	p.markHeavy(p.root)
+	p.markBacked(p.root)
 	return p
 }
 

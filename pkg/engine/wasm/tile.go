@@ -16,9 +16,7 @@ const (
 func (e *emitter) dotLanesTiled(p *dotPlan) {
 	rows := p.rows
 	if len(rows.dims) == 0 && len(p.cols.dims) > 0 { // a single row: tile over the columns instead
-		p.a, p.b = p.b, p.a
-		swap := func(x axes) axes { return axes{x.dims, x.b, x.a, x.out} }
-		p.batch, p.rows, p.cols = swap(p.batch), swap(p.cols), swap(p.rows)
+		p.swap()
 		rows = p.rows
 	}
 	last, sa, so := 1, 0, 0
