@@ -3,7 +3,6 @@ package runner_test
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -11,7 +10,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/drey-sampler/drey/internal/chain"
 	"github.com/drey-sampler/drey/internal/runner"
@@ -148,26 +146,29 @@ func TestExtend(t *testing.T) {
 	}
 }
 
-// TestInterruptAndResume: a run interrupted anywhere, again and again, has the draws of one that was not.
+// TestInterruptAndResume: a run that is interrupted a tenth of a second after its chains began to move, again and again, has
+// the draws of one that was not.
 func TestInterruptAndResume(t *testing.T) {
 	cfg := short(9)
-	cfg.Draws = 4000
+	cfg.Draws, cfg.Thin = 5000, 20
 	want := run(t, cfg)
-	random := rand.New(rand.NewPCG(3, 4))
 	cfg.Dir = filepath.Join(t.TempDir(), "run")
+	stop := errors.New("enough")
 	interrupted := 0
-	for attempt := 0; ; attempt++ {
+	for {
 		ctx, cancel := context.WithCancelCause(context.Background())
-		stop := errors.New("enough")
-		timer := time.AfterFunc(time.Duration(30+random.IntN(60))*time.Millisecond, func() { cancel(stop) })
+		events := func(p runner.Progress) {
+			if !p.Done {
+				cancel(stop)
+			}
+		}
 		var r *runner.Result
 		var err error
-		if attempt == 0 {
-			r, err = runner.Run(ctx, cfg, schoolsModel(t), nil)
+		if interrupted == 0 {
+			r, err = runner.Run(ctx, cfg, schoolsModel(t), events)
 		} else {
-			r, err = runner.Resume(ctx, cfg.Dir, schoolsModel(t), nil)
+			r, err = runner.Resume(ctx, cfg.Dir, schoolsModel(t), events)
 		}
-		timer.Stop()
 		cancel(nil)
 		if r != nil {
 			r.Draws.Close()
@@ -178,14 +179,33 @@ func TestInterruptAndResume(t *testing.T) {
 		if !errors.Is(err, stop) || r == nil || r.State != store.Interrupted {
 			t.Fatal(err)
 		}
-		if interrupted++; interrupted > 200 {
-			t.Fatal("the run comes to no end")
-		}
+		interrupted++
 	}
-	if got, want := digests(t, cfg.Dir), digests(t, want); got != want {
+	if got, want := digests(t, cfg.Dir), digests(t, want); got != want || interrupted == 0 {
 		t.Errorf("after %d interruptions: digests %v, want %v", interrupted, got, want)
 	}
 	t.Logf("%d interruptions", interrupted)
+}
+
+// TestInterruptedBeforeItBegan: a run that is cancelled at once leaves a directory that goes on.
+func TestInterruptedBeforeItBegan(t *testing.T) {
+	cfg := short(9)
+	want := run(t, cfg)
+	cfg.Dir = filepath.Join(t.TempDir(), "run")
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	r, err := runner.Run(ctx, cfg, schoolsModel(t), nil)
+	if !errors.Is(err, context.Canceled) || r == nil || r.Draws.Len(store.Sampling) != 0 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	r.Draws.Close()
+	if r, err = runner.Resume(context.Background(), cfg.Dir, schoolsModel(t), nil); err != nil {
+		t.Fatal(err)
+	}
+	r.Draws.Close()
+	if got, want := digests(t, cfg.Dir), digests(t, want); got != want {
+		t.Errorf("digests %v, want %v", got, want)
+	}
 }
 
 // killed stops a run without its end: as a kill does, it leaves what was durable at some flush.
