@@ -12,8 +12,8 @@ const erfSplit = 0.75
 // erfcxCentre is the c of v = (x - c)/(x + c), which maps erfcTail's range to about [-¾, ¾].
 const erfcxCentre = 4.0
 
-// erfcTail returns erfc(a) for erfSplit ≤ a as e^(-a²) F(v)/(1 + 2a), the form of Shepherd & Laframboise (1981). Each
-// rounding error but those of the last three operations is given back. From a = 28 on the result is 0.
+// erfcTail returns erfc(a) for erfSplit ≤ a as e^(-a²) F(v)/(1 + 2a), the form of Shepherd & Laframboise (1981). The
+// rounding errors of all but the last product and sum are given back. From a = 28 on the result is 0.
 func erfcTail(a tensor.Value) tensor.Value {
 	a = a.Clamp(erfSplit, 28.0)
 	v := a.Sub(erfcxCentre).Div(a.Add(erfcxCentre))
@@ -24,7 +24,9 @@ func erfcTail(a tensor.Value) tensor.Value {
 	p := reduceExp(high.Mul(high).Neg(), high.Sub(a).Mul(high.Add(a)))
 	e, eLost := addOne(p.r)
 	e, eLost = split(e, p.t.Add(eLost))
-	y := e.Mul(q).Add(q.Mul(eLost).Add(e.Mul(fLost.Sub(q.Mul(dLost))).Div(d)))
+	back := product(q, d)
+	qLost := f.Sub(back.hi).Sub(back.lo).Add(fLost.Sub(q.Mul(dLost))).Div(d)
+	y := e.Mul(q).Add(q.Mul(eLost).Add(e.Mul(qLost)))
 	return p.scale(y)
 }
 
