@@ -5,7 +5,7 @@ import "slices"
 // Register tiles for products over contiguous doubles. A tile keeps what several rows share in registers: the vector is
 // loaded once for rowTile rows, a running sum is loaded and stored once for innerTile contracted indices.
 const (
-	rowTile   = 4
+	rowTile   = 2
 	innerTile = 4
 	// unrollPairs is the number of pairs of a row up to which the tile has no loop over pairs.
 	unrollPairs = 64
@@ -188,9 +188,9 @@ func (e *emitter) indexTile(p *dotPlan, pa, pb, po local, r, width int) {
 			a.get(qo)
 			a.simdMem(vLoad, p.out.addr+16*j)
 			for i := range scale {
-				a.get(scale[i])
-				a.get(qb)
+				a.get(qb) // the loaded pair dies in the product, which saves a copy
 				a.simdMem(vLoad, p.b.addr+i*sb+16*j)
+				a.get(scale[i])
 				a.simd(vF64Mul)
 				a.simd(vF64Add)
 			}
