@@ -188,6 +188,23 @@ func (e *emitter) floatElement(n *tensor.Node, d tensor.DType, push func(i int))
 	}
 }
 
+// clampConstant returns which operand of a float minimum or maximum is a constant that is neither NaN nor zero, -1 if
+// none is.
+func (e *emitter) clampConstant(n *tensor.Node) int {
+	if n.Op != tensor.OpMin && n.Op != tensor.OpMax {
+		return -1
+	}
+	for c := range 2 {
+		w := e.p.views.of(n.In[c])
+		if m := w.root.Node(); isScalar(w.root) && m.Op == tensor.OpConst {
+			if v := tensor.DecodeFloat(m.DType, m.Attr.Array.Bits[0]); v == v && v != 0 {
+				return c
+			}
+		}
+	}
+	return -1
+}
+
 func (e *emitter) boolElement(n *tensor.Node, push func(i int)) {
 	push(0)
 	if n.Op == tensor.OpNot {

@@ -65,21 +65,17 @@ func (l *nest) pairElement(n *tensor.Node, push func(i int)) {
 // clampOp returns the one-instruction form of a minimum or maximum with a constant that is neither NaN nor zero: where
 // only the other operand can be NaN, and zeros need no ordering, "c if it is strictly beyond x, else x" is the same.
 func (l *nest) clampOp(n *tensor.Node) (op, x, c int) {
-	if n.DType != tensor.F64 || n.Op != tensor.OpMin && n.Op != tensor.OpMax {
+	if n.DType != tensor.F64 {
 		return 0, 0, 0
 	}
-	for c := range 2 {
-		w := l.e.p.views.of(n.In[c])
-		if m := w.root.Node(); isScalar(w.root) && m.Op == tensor.OpConst {
-			if v := tensor.DecodeFloat(tensor.F64, m.Attr.Array.Bits[0]); v == v && v != 0 {
-				if n.Op == tensor.OpMin {
-					return vF64PMin, 1 - c, c
-				}
-				return vF64PMax, 1 - c, c
-			}
-		}
+	c = l.e.clampConstant(n)
+	switch {
+	case c < 0:
+		return 0, 0, 0
+	case n.Op == tensor.OpMin:
+		return vF64PMin, 1 - c, c
 	}
-	return 0, 0, 0
+	return vF64PMax, 1 - c, c
 }
 
 // v128c pushes a constant with the same 64 bits in both halves.
