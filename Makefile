@@ -1,0 +1,77 @@
+# Work with this project goes through these targets, and CI runs the same ones. They need Go and make; race needs a C
+# compiler too, bench-peers Python, bench-compare and verify-generate git.
+
+# drey is pure Go: everything builds and passes without a C compiler.
+export CGO_ENABLED ?= 0
+
+TIMEOUT  = -timeout 30m
+FUZZTIME = 10s
+BENCH    = .
+GOBENCH  = go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
+
+.PHONY: help run build test test-short race lint generate verify-generate golden fuzz sbc accuracy integration
+.PHONY: bench bench-peers bench-compare cover examples
+
+help: ## what the targets do
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' Makefile
+
+run: ## sample eight schools: progress, a summary, files under runs/
+	go run ./cmd/drey run eight-schools
+
+build: ## bin/drey
+	go build -o bin/ ./cmd/drey
+
+test: ## everything that must hold for a change to land, at most 15 minutes on 2 cores
+	go run ./internal/gotest $(TIMEOUT) ./...
+
+test-short: ## the inner loop: less than a minute once compiled
+	go run ./internal/gotest $(TIMEOUT) -short ./...
+
+race: ## the short tests under the race detector
+	CGO_ENABLED=1 go run ./internal/gotest $(TIMEOUT) -short -race ./...
+
+lint: ## gofmt, go vet, staticcheck; imports, comments and sizes are tests in internal/lint
+	@! gofmt -l . | grep .
+	go vet ./...
+	go tool staticcheck ./...
+
+generate: ## write generated code anew
+	go generate ./...
+
+verify-generate: generate ## fail where generated code is not what is committed
+	git diff --exit-code -- $$(git grep -lE '^// Code generated .* DO NOT EDIT\.$$')
+
+golden: ## rewrite golden files; commit a difference only if you can explain it
+	go test -short $$(grep -rl --include='*_test.go' 'flag.Bool("update"' . | xargs -n 1 dirname | sort -u) -update
+
+fuzz: ## each fuzz test for FUZZTIME
+	@grep -rHo --include='*_test.go' '^func Fuzz[A-Za-z0-9]*' . | sed 's/:func / /' | while read -r file name; do \
+		go test "$$(dirname "$$file")" -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) || exit 1; done
+
+sbc: ## simulation-based calibration and its planted bugs
+	go run ./internal/gotest $(TIMEOUT) -run 'SBC|Calibration|Planted' ./integration/sbc/... ./pkg/kernels
+
+accuracy: ## posteriors against reference values
+	go run ./internal/gotest $(TIMEOUT) ./integration/posteriors/... ./integration/exact/...
+
+integration: ## everything under integration/
+	go run ./internal/gotest $(TIMEOUT) ./integration/...
+
+bench: ## Go benchmarks; BENCH=Schools for some of them
+	$(GOBENCH)
+
+bench-peers: ## drey beside NumPyro and nutpie, about 35 minutes
+	sh bench/peers/setup.sh
+	go run ./bench/cmd/peers
+
+bench-compare: ## Go benchmarks at the commit REF and here, in turn, compared: make bench-compare REF=main
+	mkdir -p bench/out && rm -rf bench/out/ref bench/out/*.txt && git worktree prune && git worktree add --detach bench/out/ref $(REF)
+	for i in 1 2 3 4 5 6; do (cd bench/out/ref && $(GOBENCH)) >>bench/out/ref.txt && $(GOBENCH) >>bench/out/here.txt || exit 1; done
+	go tool benchstat bench/out/ref.txt bench/out/here.txt
+
+cover: ## how much of the code the short tests reach
+	go test -short $(TIMEOUT) -coverpkg=./... -coverprofile=cover.out ./...
+	go tool cover -func=cover.out | tail -n 1
+
+examples: ## run every example's own main
+	for main in examples/*/cmd; do go run ./$$main run --quiet || exit 1; done
