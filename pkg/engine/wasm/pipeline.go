@@ -63,6 +63,7 @@ func (p *plan) join(rp *regionPlan, i, n int) int {
 		end--
 	}
 	if len(r.stages) < 2 && r.work() < heavyWork {
+		rp.items[i].after = r.after
 		return 0
 	}
 	pl := &item{kind: itemPipeline, stages: r.stages, rows: n, after: r.after, heavy: r.work() >= heavyWork}
