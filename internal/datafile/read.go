@@ -26,32 +26,74 @@ const formats = ".json, .csv, .json.gz, .csv.gz, .parquet, .arrow, .npy or .npz"
 //     errors. The column of the index that pandas adds is left out.
 //   - .npy: one array, named after the file; .npz: its arrays.
 func Read(path string) (Columns, error) {
-	base := strings.ToLower(filepath.Base(path))
-	plain := strings.TrimSuffix(base, ".gz")
-	var parse func(path string, data []byte) (Columns, error)
-	switch ext := filepath.Ext(plain); {
-	case ext == ".json":
-		parse = parseJSON
-	case ext == ".csv":
-		parse = parseCSV
-	case plain != base:
-		return nil, fmt.Errorf("%s: only .json.gz and .csv.gz can be read compressed: gunzip it first", path)
-	case ext == ".npy":
-		parse = parseNPY
-	case ext == ".npz":
-		parse = parseNPZ
-	case ext == ".arrow":
-		parse = parseArrow
-	case ext == ".parquet":
-		parse = parseParquet
-	default:
-		return nil, fmt.Errorf("%s: unknown kind of data file: the name must end in %s", path, formats)
-	}
-	data, err := load(path, plain != base)
+	k, err := kindOf(path)
 	if err != nil {
 		return nil, err
 	}
-	cols, err := parse(path, data)
+	data, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("%s: no such file", path)
+	case err != nil:
+		return nil, fmt.Errorf("%s: can't be read: %w", path, errors.Unwrap(err))
+	}
+	return k.columns(path, data)
+}
+
+// Parse reads the content of a data file that is not on disk, such as one embedded in a program. name is the file's: it
+// tells the format, and errors begin with it.
+func Parse(name string, data []byte) (Columns, error) {
+	k, err := kindOf(name)
+	if err != nil {
+		return nil, err
+	}
+	return k.columns(name, data)
+}
+
+// kind is a format of data files.
+type kind struct {
+	parse  func(path string, data []byte) (Columns, error)
+	zipped bool
+}
+
+// kindOf tells the format by a file's name.
+func kindOf(path string) (kind, error) {
+	base := strings.ToLower(filepath.Base(path))
+	plain := strings.TrimSuffix(base, ".gz")
+	k := kind{zipped: plain != base}
+	switch ext := filepath.Ext(plain); {
+	case ext == ".json":
+		k.parse = parseJSON
+	case ext == ".csv":
+		k.parse = parseCSV
+	case k.zipped:
+		return k, fmt.Errorf("%s: only .json.gz and .csv.gz can be read compressed: gunzip it first", path)
+	case ext == ".npy":
+		k.parse = parseNPY
+	case ext == ".npz":
+		k.parse = parseNPZ
+	case ext == ".arrow":
+		k.parse = parseArrow
+	case ext == ".parquet":
+		k.parse = parseParquet
+	default:
+		return k, fmt.Errorf("%s: unknown kind of data file: the name must end in %s", path, formats)
+	}
+	return k, nil
+}
+
+// columns parses the content of the file at path.
+func (k kind) columns(path string, data []byte) (Columns, error) {
+	if k.zipped {
+		z, err := gzip.NewReader(bytes.NewReader(data))
+		if err != nil {
+			return nil, fmt.Errorf("%s: not a gzip file: %w", path, err)
+		}
+		if data, err = io.ReadAll(z); err != nil {
+			return nil, fmt.Errorf("%s: damaged gzip file: %w", path, err)
+		}
+	}
+	cols, err := k.parse(path, data)
 	if err != nil {
 		return nil, err
 	}
@@ -59,26 +101,6 @@ func Read(path string) (Columns, error) {
 		cols[i].File = path
 	}
 	return cols, nil
-}
-
-func load(path string, zipped bool) ([]byte, error) {
-	data, err := os.ReadFile(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("%s: no such file", path)
-	case err != nil:
-		return nil, fmt.Errorf("%s: can't be read: %w", path, errors.Unwrap(err))
-	case !zipped:
-		return data, nil
-	}
-	z, err := gzip.NewReader(bytes.NewReader(data))
-	if err != nil {
-		return nil, fmt.Errorf("%s: not a gzip file: %w", path, err)
-	}
-	if data, err = io.ReadAll(z); err != nil {
-		return nil, fmt.Errorf("%s: damaged gzip file: %w", path, err)
-	}
-	return data, nil
 }
 
 // atLine is an error at a line of a text file.
