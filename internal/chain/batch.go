@@ -11,7 +11,7 @@ import (
 const (
 	transformPositions = iota
 	transformRows
-	transformColumns
+	transformValues
 )
 
 // Batch is draws of a chain, one after another. Its slices have Len elements or more.

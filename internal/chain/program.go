@@ -3,16 +3,12 @@ package chain
 import (
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"sync"
 
 	"github.com/drey-sampler/drey/pkg/adapt"
 	"github.com/drey-sampler/drey/pkg/engine"
-	"github.com/drey-sampler/drey/pkg/kernels"
 	"github.com/drey-sampler/drey/pkg/model"
 	"github.com/drey-sampler/drey/pkg/tensor"
-	"github.com/drey-sampler/drey/pkg/tensor/simplify"
 )
 
 // Start says where a chain begins: Init is model.Bundle.Init, and Given the elements of each site it takes, little-endian.
@@ -30,7 +26,7 @@ type Program struct {
 	sites   []model.SiteInfo // what the sink gets
 	windows []adapt.Window
 
-	run, transform engine.Executable
+	run, transform *compiled
 	layout         *layout
 	starters       map[*tensor.Func]*starter // by Start.Init
 	tuner          *tuner
@@ -94,18 +90,13 @@ func (p *Program) compile(t *tracer, keep []int, starts []Start) error {
 	}
 	p.inverseMass = engine.Bytes(inverseMass)
 	var jobs []func() error
-	job := func(f *tensor.Func, donate []engine.Donation, done func(engine.Executable)) {
-		jobs = append(jobs, func() error {
-			x, err := p.engine.Compile(simplify.Run(f), engine.Options{Donate: donate})
-			if err == nil {
-				done(x)
-			}
-			return err
-		})
+	job := func(f *tensor.Func, donate []engine.Donation) *compiled {
+		c := &compiled{}
+		jobs = append(jobs, func() error { return c.compile(p, f, donate) })
+		return c
 	}
-	job(k.run, p.layout.donations(), func(x engine.Executable) { p.run = x })
-	p.tuner = newTuner(k.tune, p)
-	job(k.tune, nil, func(x engine.Executable) { p.tuner.exe = x })
+	p.run = job(k.run, p.layout.donations())
+	p.tuner = &tuner{p: p, exe: job(k.tune, nil)}
 	for _, s := range starts {
 		if p.starters[s.Init] != nil {
 			continue
@@ -114,15 +105,13 @@ func (p *Program) compile(t *tracer, keep []int, starts []Start) error {
 		if err != nil {
 			return err
 		}
-		st := newStarter(f, p)
-		p.starters[s.Init] = st
-		job(f, nil, func(x engine.Executable) { st.exe = x })
+		p.starters[s.Init] = newStarter(f, p, job(f, nil))
 	}
 	transform, err := t.transform(keep)
 	if err != nil {
 		return err
 	}
-	job(transform, donateAll(2+len(p.columns), len(keep)), func(x engine.Executable) { p.transform = x })
+	p.transform = job(transform, donateAll(transformValues, len(keep)))
 	return concurrently(jobs)
 }
 
@@ -163,89 +152,5 @@ func (p *Program) Close() error {
 	if p.tuner != nil {
 		errs = append(errs, p.tuner.close())
 	}
-	for _, x := range []engine.Executable{p.run, p.transform} {
-		if x != nil {
-			errs = append(errs, x.Close())
-		}
-	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, p.run.close(), p.transform.close())...)
 }
-
-// putColumns puts the data into the parameters from first on.
-func (p *Program) putColumns(s engine.Session, first int) error {
-	for i, c := range p.columns {
-		if err := s.Put(first+i, c); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// layout says where the parts of a chain lie among the parameters and results of the run program.
-type layout struct {
-	params []tensor.Param // of the chain
-	state  []int          // those that are state between calls, in order: indices into params
-	adapt  int            // the first of the adaptation's among state
-	adapts int            // number of the adaptation's
-
-	draw, row, skipped, leapfrogs, divergences, running, stepSize int // indices into params
-	positions, draws                                              int
-	stats                                                         [statCount]int // -1: the kernel has none
-}
-
-// Statistics of a draw in the order of Batch.
-const (
-	statLogDensity = iota
-	statEnergy
-	statAcceptanceRate
-	statStepSize
-	statDiverging
-	statTreeDepth
-	statSteps
-	statCount
-)
-
-var statNames = [statCount]string{"LogDensity", "Energy", "AcceptanceRate", "StepSize", "Diverging", "TreeDepth", "Steps"}
-
-func newLayout(k *traced) (*layout, error) {
-	l := &layout{params: k.run.In[kernels.ControlInputs : kernels.ControlInputs+len(k.run.Out)], adapt: -1}
-	for i, p := range l.params {
-		if strings.HasPrefix(p.Name, bufferPrefix) {
-			continue
-		}
-		if strings.HasPrefix(p.Name, "Adapt.") {
-			if l.adapt < 0 {
-				l.adapt = len(l.state)
-			}
-			l.adapts++
-		}
-		l.state = append(l.state, i)
-	}
-	var missing error
-	index := func(name string) int {
-		i := slices.IndexFunc(l.params, func(p tensor.Param) bool { return p.Name == name })
-		if i < 0 {
-			missing = fmt.Errorf("chain: the kernel's program has no %s", name)
-		}
-		return i
-	}
-	l.draw, l.row, l.skipped = index("Counts.Draw"), index("Counts.Row"), index("Counts.Skipped")
-	l.leapfrogs, l.divergences = index("Counts.Leapfrogs"), index("Counts.Divergences")
-	l.running, l.stepSize = index("Running"), index("Adapt.StepSize")
-	l.positions, l.draws = index("Buffers.Positions"), index("Buffers.Draws")
-	if missing != nil {
-		return nil, missing
-	}
-	for i, name := range statNames {
-		l.stats[i] = index(bufferPrefix + "Stats." + name)
-	}
-	return l, nil
-}
-
-// donations let all parts of a chain stay where they are between calls.
-func (l *layout) donations() []engine.Donation {
-	return donateAll(kernels.ControlInputs, len(l.params))
-}
-
-// size returns the bytes of part i.
-func (l *layout) size(i int) int { return engine.SizeOf(l.params[i]) }

@@ -22,7 +22,7 @@ const firstStepSize = 1.0
 // starter makes chains. Chains take turns at its one session, which holds the data.
 type starter struct {
 	p     *Program
-	exe   engine.Executable
+	exe   *compiled
 	given int // number of given sites
 	ok    []byte
 	at    [2][]byte // this attempt's and the last one's position
@@ -31,22 +31,17 @@ type starter struct {
 	session engine.Session
 }
 
-func newStarter(f *tensor.Func, p *Program) *starter {
+func newStarter(f *tensor.Func, p *Program, exe *compiled) *starter {
 	size := engine.SizeOf(f.Out[startPosition])
 	return &starter{
-		p: p, given: len(f.In) - 3 - 2 - len(p.columns), ok: make([]byte, 1), at: [2][]byte{make([]byte, size), make([]byte, size)},
+		p: p, exe: exe, given: len(f.In) - 3 - 2 - len(p.columns), ok: make([]byte, 1), at: [2][]byte{make([]byte, size), make([]byte, size)},
 	}
 }
 
 func (s *starter) close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	err := s.free()
-	if s.exe != nil {
-		err = errors.Join(err, s.exe.Close())
-		s.exe = nil
-	}
-	return err
+	return errors.Join(s.free(), s.exe.close())
 }
 
 // free closes the session, whose data can be large; the next start makes another.
@@ -104,10 +99,7 @@ func (s *starter) prepare(c *Chain) error {
 	}
 	if s.session == nil {
 		var err error
-		if s.session, err = s.exe.NewSession(); err != nil {
-			return err
-		}
-		if err := s.p.putColumns(s.session, startGiven+s.given+2); err != nil {
+		if s.session, err = s.exe.session(); err != nil {
 			return err
 		}
 	}

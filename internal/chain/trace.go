@@ -112,22 +112,22 @@ func (t *tracer) start(begin, init *tensor.Func) (*tensor.Func, error) {
 	return f, nil
 }
 
-// transform traces the program that maps positions to values of sites: (positions f[capacity, D], rows i32, columns…, earlier
-// values [capacity, shape…] of each site…) → values of each site, whose first rows are new. keep are the results of
+// transform traces the program that maps positions to values of sites: (positions f[capacity, D], rows i32, earlier values
+// [capacity, shape…] of each site…, columns…) → values of each site, whose first rows are new. keep are the results of
 // Bundle.Constrain that are wanted.
 func (t *tracer) transform(keep []int) (*tensor.Func, error) {
 	constrain := t.bundle.Constrain
-	params := append([]tensor.Param{
+	params := []tensor.Param{
 		{Name: "positions", DType: constrain.Float, Shape: []int{t.capacity, constrain.In[0].Shape[0]}}, {Name: "rows", DType: tensor.I32},
-	}, t.columns...)
-	n := len(params)
+	}
 	for _, i := range keep {
 		p := constrain.Out[i]
 		params = append(params, tensor.Param{Name: "value:" + p.Name, DType: p.DType, Shape: append([]int{t.capacity}, p.Shape...)})
 	}
-	f, err := tensor.Trace("transform", constrain.Float, params, func(v []tensor.Value) []tensor.Value {
-		positions, rows, columns := v[0], v[1], values(v[2:n])
-		carry := append([]tensor.Value{tensor.In(rows, int32(0))}, v[n:]...)
+	n := len(params)
+	f, err := tensor.Trace("transform", constrain.Float, append(params, t.columns...), func(v []tensor.Value) []tensor.Value {
+		positions, rows, columns := v[transformPositions], v[transformRows], values(v[n:])
+		carry := append([]tensor.Value{tensor.In(rows, int32(0))}, v[transformValues:n]...)
 		out := tensor.WhileN(carry,
 			func(c []tensor.Value) tensor.Value { return c[0].Lt(rows) },
 			func(c []tensor.Value) []tensor.Value {

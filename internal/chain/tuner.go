@@ -6,21 +6,17 @@ import (
 	"sync"
 
 	"github.com/drey-sampler/drey/pkg/engine"
-	"github.com/drey-sampler/drey/pkg/tensor"
 )
 
 // tuner adapts chains between windows of warmup. Chains take turns at its one session, which holds the data.
 type tuner struct {
 	p   *Program
-	f   *tensor.Func
-	exe engine.Executable
+	exe *compiled
 
 	mu      sync.Mutex // guards what follows
 	session engine.Session
 	word    [8]byte
 }
-
-func newTuner(f *tensor.Func, p *Program) *tuner { return &tuner{p: p, f: f} }
 
 // Parameters of the tune program.
 const (
@@ -37,8 +33,11 @@ func (t *tuner) tune(c *Chain, occasion int32) error {
 	defer t.mu.Unlock()
 	l := t.p.layout
 	n := l.adapt + l.adapts // parts of the chain that the program takes
-	if err := t.open(tuneChain + n); err != nil {
-		return err
+	if t.session == nil {
+		var err error
+		if t.session, err = t.exe.session(); err != nil {
+			return err
+		}
 	}
 	s := t.session
 	binary.LittleEndian.PutUint64(t.word[:], t.p.cfg.Seed)
@@ -60,18 +59,6 @@ func (t *tuner) tune(c *Chain, occasion int32) error {
 	return err
 }
 
-// open makes the session before its first use.
-func (t *tuner) open(columns int) error {
-	if t.session != nil {
-		return nil
-	}
-	var err error
-	if t.session, err = t.exe.NewSession(); err != nil {
-		return err
-	}
-	return t.p.putColumns(t.session, columns)
-}
-
 func (t *tuner) put32(param int, x uint32) error {
 	binary.LittleEndian.PutUint32(t.word[:4], x)
 	return t.session.Put(param, t.word[:4])
@@ -85,9 +72,5 @@ func (t *tuner) close() error {
 		err = t.session.Close()
 		t.session = nil
 	}
-	if t.exe != nil {
-		err = errors.Join(err, t.exe.Close())
-		t.exe = nil
-	}
-	return err
+	return errors.Join(err, t.exe.close())
 }

@@ -34,14 +34,10 @@ type Sink interface {
 func (p *Program) NewWorker() (*Worker, error) {
 	w := &Worker{p: p, ticks: pace{1, mostTicks}}
 	var err error
-	if w.run, err = p.run.NewSession(); err != nil {
+	if w.run, err = p.run.session(); err != nil {
 		return nil, err
 	}
-	if w.transform, err = p.transform.NewSession(); err != nil {
-		return nil, errors.Join(err, w.Close())
-	}
-	err = errors.Join(p.putColumns(w.run, kernels.ControlInputs+len(p.layout.params)), p.putColumns(w.transform, transformColumns))
-	if err != nil {
+	if w.transform, err = p.transform.session(); err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
 	w.rows.init(p)

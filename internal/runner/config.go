@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/drey-sampler/drey/internal/chain"
 	"github.com/drey-sampler/drey/pkg/adapt"
@@ -57,6 +58,10 @@ type Config struct {
 
 	Dir       string // of the run; "" keeps the draws in memory
 	Overwrite bool   // of a run that Dir holds
+
+	Began time.Time // when the program began, from which the run's total time counts; default: now
+
+	files store.Options // of the run directory; tests put failing ones here
 }
 
 // Document is a JSON text and the base name of the file it came from, "" where it came from code.

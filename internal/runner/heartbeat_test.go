@@ -76,13 +76,25 @@ func heartbeat(load func()) time.Duration {
 	return largest
 }
 
-// TestHeartbeat: beside a run a goroutine that wants to beat every millisecond never waits for more than 20 ms, or, on a
-// machine that is busy otherwise, not much longer than it does beside loops of plain Go.
+// leastGap returns the smallest of the largest gaps of up to eight repetitions, until one is at most enough: other processes
+// can only make gaps longer, while a call that can't be preempted shows in each repetition.
+func leastGap(enough time.Duration, load func()) time.Duration {
+	least := heartbeat(load)
+	for i := 1; i < 8 && least > enough; i++ {
+		least = min(least, heartbeat(load))
+	}
+	return least
+}
+
+// TestHeartbeat: beside a run a goroutine that wants to beat every millisecond never waits for more than 20 ms; where other
+// processes leave the machine too busy for that, not half as long again as beside loops of plain Go that yield as often.
 func TestHeartbeat(t *testing.T) {
 	m := logisticModel(t, 20_000, 54)
 	cfg := config(1)
-	cfg.Chains, cfg.Warmup, cfg.Draws = 4, 20, 20
-	beside := heartbeat(func() {
+	cfg.Chains, cfg.Warmup, cfg.Draws = 2, 5, 3
+	const limit = 20 * time.Millisecond
+	began := time.Now()
+	beside := leastGap(limit, func() {
 		r, err := runner.Run(context.Background(), cfg, m, nil)
 		if err != nil {
 			t.Error(err)
@@ -91,21 +103,26 @@ func TestHeartbeat(t *testing.T) {
 		r.Draws.Close()
 	})
 	t.Logf("the largest gap was %v", beside)
-	if beside <= 20*time.Millisecond {
+	if beside <= limit {
 		return
 	}
-	alone := heartbeat(func() {
+	each := time.Since(began) / 8
+	control := leastGap(beside*2/3, func() {
 		var wg sync.WaitGroup
-		until := time.Now().Add(2 * time.Second)
+		until := time.Now().Add(each)
 		for range runtime.GOMAXPROCS(0) {
 			wg.Go(func() {
 				for time.Now().Before(until) {
+					for slice := time.Now(); time.Since(slice) < time.Millisecond; {
+					}
+					runtime.Gosched()
 				}
 			})
 		}
 		wg.Wait()
 	})
-	if beside > 2*alone {
-		t.Errorf("the largest gap was %v; beside plain loops it is %v", beside, alone)
+	t.Logf("the machine is busy: beside plain loops the largest gap is %v", control)
+	if beside > control*3/2 {
+		t.Errorf("the largest gap was %v, beside plain loops %v", beside, control)
 	}
 }

@@ -12,9 +12,6 @@ import (
 	"github.com/drey-sampler/drey/pkg/engine"
 	"github.com/drey-sampler/drey/pkg/model"
 	"github.com/drey-sampler/drey/pkg/store"
-	"github.com/drey-sampler/drey/pkg/tensor"
-	"github.com/drey-sampler/drey/pkg/tensor/eval"
-	"github.com/drey-sampler/drey/pkg/tensor/simplify"
 )
 
 // plan is a run before its chains exist: the model's bundle and what the configuration means for it.
@@ -32,6 +29,10 @@ type plan struct {
 // newPlan traces the model and checks data and configuration against it.
 func newPlan(cfg Config, m Model) (*plan, error) {
 	p := &plan{cfg: cfg, model: m, began: time.Now()}
+	traced := p.began
+	if !cfg.Began.IsZero() {
+		p.began = cfg.Began
+	}
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
@@ -68,7 +69,7 @@ func newPlan(cfg Config, m Model) (*plan, error) {
 	if err := cfg.checkSites(p.bundle.Manifest.Kept()); err != nil {
 		return nil, err
 	}
-	p.seconds.Trace = store.Float(time.Since(p.began).Seconds())
+	p.seconds.Trace = store.Float(time.Since(traced).Seconds())
 	return p, nil
 }
 
@@ -80,22 +81,6 @@ func drawSeed() (*uint64, error) {
 	// 53 bits, so that every reader of run.json has it exactly.
 	seed := binary.LittleEndian.Uint64(b[:]) >> 11
 	return &seed, nil
-}
-
-// checkData returns an error for an observation outside the support of its site. It runs once, on the direct evaluator.
-func checkData(b *model.Bundle, m Model) error {
-	if len(b.DataCheck.Out) == 0 {
-		return nil
-	}
-	in := []*tensor.Array{tensor.NewArray(b.DataCheck.In[0].DType, b.DataCheck.In[0].Shape)}
-	for _, c := range m.Columns {
-		in = append(in, c.Array())
-	}
-	out, err := eval.Run(simplify.Run(b.DataCheck), in)
-	if err != nil {
-		return err
-	}
-	return b.CheckData(out)
 }
 
 // compile makes the programs of the chains.

@@ -37,7 +37,7 @@ func Run(ctx context.Context, cfg Config, m Model, events func(Progress)) (*Resu
 		mem.run.State, mem.run.Counts, mem.run.Seconds = state, counts, p.seconds
 		return &Result{mem, state}, err
 	}
-	w, err := store.Create(cfg.Dir, run, copies, cfg.Overwrite, store.Options{})
+	w, err := store.Create(cfg.Dir, run, copies, cfg.Overwrite, cfg.files)
 	if err != nil {
 		return nil, err
 	}

@@ -354,7 +354,7 @@ func TestInputs(t *testing.T) {
 // TestProgress: events come in order, and the last one says that all is done.
 func TestProgress(t *testing.T) {
 	cfg := config(3)
-	cfg.Draws, cfg.Kernel, cfg.TrajectoryLength = 40_000, chain.HMC, 2
+	cfg.Draws, cfg.Thin, cfg.Kernel, cfg.TrajectoryLength = 4000, 100, chain.HMC, 2
 	var n atomic.Int64
 	var last runner.Progress
 	r, err := runner.Run(context.Background(), cfg, schoolsModel(t), func(p runner.Progress) {

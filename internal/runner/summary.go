@@ -24,6 +24,7 @@ type Summary struct {
 	Saturated   int // draws whose tree reached the largest depth
 	Parameters  []Parameter
 	Notice      string // says, if chains have unequal numbers of draws, that the common prefix is used
+	HPDI        bool   // whether MarshalJSON writes the intervals of highest density
 }
 
 // Parameter is an element of a site.
@@ -204,24 +205,28 @@ func (s *Summary) MarshalJSON() ([]byte, error) {
 		}
 		b.Write(text)
 		b.WriteByte(':')
-		p.encode(&b, s.Prob)
+		p.encode(&b, s.Prob, s.HPDI)
 	}
 	b.WriteString("}}")
 	return b.Bytes(), problem
 }
 
 // encode writes the parameter's object; the quantiles are named in percent: q5, q95.
-func (p *Parameter) encode(b *bytes.Buffer, prob float64) {
+func (p *Parameter) encode(b *bytes.Buffer, prob float64, hpdi bool) {
 	low, high := quantileNames(prob)
-	sep := byte('{')
-	for _, f := range []struct {
+	type number struct {
 		name string
 		x    float64
-	}{
-		{"mean", p.Mean}, {"sd", p.SD}, {"median", p.Median}, {low, p.QLow}, {high, p.QHigh},
-		{"hpdi_low", p.HPDILow}, {"hpdi_high", p.HPDIHigh}, {"mcse_mean", p.MCSEMean}, {"mcse_sd", p.MCSESD},
+	}
+	fields := []number{
+		{"mean", p.Mean}, {"sd", p.SD}, {"median", p.Median}, {low, p.QLow}, {high, p.QHigh}, {"mcse_mean", p.MCSEMean}, {"mcse_sd", p.MCSESD},
 		{"ess_bulk", p.ESSBulk}, {"ess_tail", p.ESSTail}, {"rhat", p.RHat},
-	} {
+	}
+	if hpdi {
+		fields = append(fields, number{"hpdi_low", p.HPDILow}, number{"hpdi_high", p.HPDIHigh})
+	}
+	sep := byte('{')
+	for _, f := range fields {
 		text := []byte("null")
 		if !math.IsNaN(f.x) && !math.IsInf(f.x, 0) {
 			text = strconv.AppendFloat(nil, f.x, 'g', -1, 64)
