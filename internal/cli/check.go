@@ -1,0 +1,63 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/drey-sampler/drey/internal/runner"
+	"github.com/drey-sampler/drey/pkg/tensor"
+)
+
+func (c *command) check() *cobra.Command {
+	data, precision, seed := "", c.Float.String(), uint64(0)
+	cmd := &cobra.Command{
+		Use: "check MODEL [flags]", Short: "Check a model and its data: shapes, a finite start, the gradient", Args: arguments("MODEL"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			m, err := c.find(args[0])
+			if err != nil {
+				return err
+			}
+			return c.checkModel(cmd.Context(), m, data, precision, seed)
+		},
+	}
+	if !c.BuiltIn {
+		cmd.Use, cmd.Args = "check [flags]", arguments()
+		cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+			return c.checkModel(cmd.Context(), &c.Models[0], data, precision, seed)
+		}
+	}
+	cmd.Flags().StringVar(&data, "data", "", "`file` of data: json, csv, parquet, arrow or npy")
+	cmd.Flags().Var(&choice{&precision, []string{tensor.F64.String(), tensor.F32.String()}}, "precision", "of the model's numbers")
+	cmd.Flags().Uint64Var(&seed, "seed", 0, "of the start")
+	return cmd
+}
+
+// errCheck says that a check has found a mistake, which its lines tell.
+var errCheck = errors.New("a gradient differs from finite differences")
+
+func (c *command) checkModel(ctx context.Context, m *Model, data, precision string, seed uint64) error {
+	model, err := c.bind(m, data, tensor.ParseDType(precision))
+	if err != nil {
+		return err
+	}
+	r, err := runner.Check(ctx, model, seed)
+	if err != nil {
+		return err
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %d dimensions, log density %.6g at a start\n", r.Model, r.Dimension, r.LogDensity)
+	for i := range r.Sites {
+		fmt.Fprintf(&b, "  %s\n", r.Sites[i].String())
+	}
+	if _, err := c.Out.Write([]byte(b.String())); err != nil {
+		return err
+	}
+	if !r.OK() {
+		return errCheck
+	}
+	return nil
+}

@@ -1,0 +1,81 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+
+	"github.com/drey-sampler/drey/internal/cli/progress"
+	"github.com/drey-sampler/drey/internal/cli/report"
+	"github.com/drey-sampler/drey/internal/runner"
+	"github.com/drey-sampler/drey/pkg/store"
+)
+
+// defaultProb is the probability of intervals, as in NumPyro's summary: 5 % to 95 %.
+const defaultProb = 0.9
+
+// display shows the progress of a run; its functions may be nil-like, then it shows nothing.
+type display struct {
+	begin  func(title string)
+	update func(runner.Progress)
+}
+
+// display returns what shows progress: a live table where Err is a terminal, plain lines elsewhere, nothing with --quiet;
+// with --json no plain lines either.
+func (c *command) display(o outputFlags) display {
+	title := func(s string) { _, _ = fmt.Fprintln(c.Err, s) }
+	file, ok := c.Err.(*os.File)
+	switch {
+	case o.quiet:
+	case ok && term.IsTerminal(int(file.Fd())) && os.Getenv("TERM") != "dumb":
+		size := func() (columns, rows int) {
+			columns, rows, err := term.GetSize(int(file.Fd()))
+			if err != nil {
+				return 0, 0
+			}
+			return columns, rows
+		}
+		return display{title, progress.NewLive(file, size).Update}
+	case !o.json:
+		return display{title, progress.NewLines(c.Err).Update}
+	}
+	return display{func(string) {}, nil}
+}
+
+// report prints the summary of a run: a table, or JSON.
+func (c *command) report(d runner.Draws, dir string, prob float64, asJSON bool) error {
+	s, err := runner.Summarise(d, prob)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		text, err := json.Marshal(s)
+		if err == nil {
+			_, err = fmt.Fprintf(c.Out, "%s\n", text)
+		}
+		return err
+	}
+	if err := report.Table(c.Out, s); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(c.Out, "\n%s\n", describe(d.Run(), s.Draws, dir))
+	return err
+}
+
+// describe says in one line what a run directory holds.
+func describe(run *store.Run, draws int, dir string) string {
+	parts := []string{fmt.Sprintf("%s: %d chains × %d draws", run.Model, run.Settings.Chains, draws)}
+	if run.Schema.SampleStats {
+		parts = append(parts, fmt.Sprintf("seed %d", run.Seed))
+		if t := float64(run.Seconds.Total); t > 0 {
+			parts = append(parts, fmt.Sprintf("%.2f s", t))
+		}
+	}
+	if run.State != store.Done {
+		parts = append(parts, string(run.State))
+	}
+	return strings.Join(parts, ", ") + ", in " + dir
+}

@@ -1,0 +1,92 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/drey-sampler/drey/internal/runner"
+)
+
+func (c *command) resume() *cobra.Command {
+	o := &outputFlags{}
+	cmd := &cobra.Command{
+		Use: "resume DIR [flags]", Short: "Go on with a run that was interrupted", Args: arguments("DIR"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.goOn(args[0], "resume", *o, func(m runner.Model, update func(runner.Progress)) (*runner.Result, error) {
+				return runner.Resume(cmd.Context(), args[0], m, update)
+			})
+		},
+	}
+	o.add(cmd.Flags())
+	return cmd
+}
+
+func (c *command) extend() *cobra.Command {
+	o := &outputFlags{}
+	draws := 0
+	cmd := &cobra.Command{
+		Use: "extend DIR --draws N [flags]", Short: "Add draws to a run: the bits of one longer run", Args: arguments("DIR"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if draws < 1 {
+				return usage("extend: --draws %d: want at least 1, the number of draws to add to each chain", draws)
+			}
+			return c.goOn(args[0], "extend", *o, func(m runner.Model, update func(runner.Progress)) (*runner.Result, error) {
+				return runner.Extend(cmd.Context(), args[0], draws, m, update)
+			})
+		},
+	}
+	cmd.Flags().SortFlags = false
+	cmd.Flags().IntVar(&draws, "draws", 0, "kept draws to add to each chain")
+	o.add(cmd.Flags())
+	return cmd
+}
+
+// goOn opens a run's model, goes on with the run and reports it.
+func (c *command) goOn(dir, verb string, o outputFlags, run func(runner.Model, func(runner.Progress)) (*runner.Result, error)) error {
+	m, err := c.reopen(verb, dir)
+	if err != nil {
+		return err
+	}
+	show := c.display(o)
+	show.begin(fmt.Sprintf("%s: %s %s", m.Name, verb, dir))
+	r, err := run(m, show.update)
+	return c.finish(r, err, dir, o)
+}
+
+func (c *command) predict() *cobra.Command {
+	prior := false
+	cmd := &cobra.Command{
+		Use: "predict DIR [flags]", Short: "Draw from the posterior (or prior) predictive distribution, beside the run", Args: arguments("DIR"),
+		RunE: func(cmd *cobra.Command, args []string) error { return c.predictRun(cmd.Context(), args[0], prior) },
+	}
+	cmd.Flags().BoolVar(&prior, "prior", false, "draw all sites from the prior instead")
+	return cmd
+}
+
+func (c *command) predictRun(ctx context.Context, dir string, prior bool) error {
+	m, err := c.reopen("predict", dir)
+	if err != nil {
+		return err
+	}
+	r, err := runner.Predict(ctx, dir, m, prior)
+	if err != nil {
+		return err
+	}
+	kind, where := "posterior", "posterior_predictive"
+	if prior {
+		kind, where = "prior", "prior_predictive"
+	}
+	run := r.Draws.Run()
+	var names []string
+	for _, s := range run.Schema.Sites {
+		names = append(names, s.Name)
+	}
+	_, err = fmt.Fprintf(c.Out, "%d chains × %d %s predictive draws of %s, in %s/%s (%s summary and %s export read it)\n",
+		run.Settings.Chains, run.Settings.Draws, kind, join(names), dir, where, c.Name, c.Name)
+	if e := r.Draws.Close(); err == nil {
+		err = e
+	}
+	return err
+}

@@ -1,0 +1,110 @@
+package cli
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/drey-sampler/drey/internal/runner"
+)
+
+func (c *command) run() *cobra.Command {
+	flags := &runFlags{}
+	cmd := &cobra.Command{
+		Use: "run MODEL [flags]", Short: "Sample a model: draws on disk, a summary on the screen", Args: arguments("MODEL"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			m, err := c.find(args[0])
+			if err != nil {
+				return err
+			}
+			return c.sample(cmd.Context(), m, flags)
+		},
+	}
+	if !c.BuiltIn {
+		cmd.Use, cmd.Args = "run [flags]", arguments()
+		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return c.sample(cmd.Context(), &c.Models[0], flags) }
+	}
+	flags.add(cmd.Flags(), c.Program)
+	return cmd
+}
+
+// sample is drey run.
+func (c *command) sample(ctx context.Context, m *Model, flags *runFlags) error {
+	if err := flags.finish(); err != nil {
+		return err
+	}
+	model, err := c.bind(m, flags.data, flags.float())
+	if err != nil {
+		return err
+	}
+	cfg := flags.config
+	if cfg.Seed == nil {
+		if cfg.Seed, err = drawSeed(); err != nil {
+			return err
+		}
+	}
+	if cfg.Dir == "" {
+		cfg.Dir = freeDir(filepath.Join("runs", fmt.Sprintf("%s-%s-%d", m.Name, time.Now().UTC().Format("20060102T150405Z"), *cfg.Seed)))
+	} else if err := c.vacant(cfg.Dir, cfg.Overwrite); err != nil {
+		return err
+	}
+	show := c.display(flags.output)
+	show.begin(fmt.Sprintf("%s: %d chains of %d warmup and %d kept draws, seed %d", m.Name, cfg.Chains, cfg.Warmup, cfg.Draws, *cfg.Seed))
+	r, err := runner.Run(ctx, cfg, model, show.update)
+	return c.finish(r, err, cfg.Dir, flags.output)
+}
+
+// vacant refuses a directory that a run may not be put in, before the model is traced.
+func (c *command) vacant(dir string, overwrite bool) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) == 0 || overwrite {
+		return nil // what can't be written is refused when it is written
+	}
+	if _, err := os.Stat(filepath.Join(dir, "run.json")); err == nil {
+		return usage("--out %s already holds a run: go on with it by %s resume %s, replace it with --overwrite, or choose another --out", dir, c.Name, dir)
+	}
+	return usage("--out %s is not empty: choose another (%s resume goes on with a run, --overwrite replaces one)", dir, c.Name)
+}
+
+// drawSeed returns a random seed of 32 bits: short to type, and enough to tell runs apart.
+func drawSeed() (*uint64, error) {
+	var b [4]byte
+	if _, err := rand.Read(b[:]); err != nil {
+		return nil, fmt.Errorf("seed: %w", err)
+	}
+	seed := uint64(binary.LittleEndian.Uint32(b[:]))
+	return &seed, nil
+}
+
+// freeDir returns dir, or dir with a number where it is taken by a run that began in the same second.
+func freeDir(dir string) string {
+	path := dir
+	for i := 2; ; i++ {
+		if _, err := os.Lstat(path); errors.Is(err, os.ErrNotExist) || i > 1000 {
+			return path
+		}
+		path = fmt.Sprintf("%s-%d", dir, i)
+	}
+}
+
+// finish reports a run that has ended, for whatever reason.
+func (c *command) finish(r *runner.Result, cause error, dir string, o outputFlags) (err error) {
+	if r == nil {
+		return cause
+	}
+	defer func() { err = errors.Join(err, r.Draws.Close()) }()
+	if cause != nil {
+		if errors.Is(cause, errInterrupted) {
+			return fmt.Errorf("%w: %d draws of every chain are kept in %s: %s resume %s goes on", errInterrupted, r.Draws.Len(0), dir, c.Name, dir)
+		}
+		return cause
+	}
+	return c.report(r.Draws, dir, defaultProb, o.json)
+}
