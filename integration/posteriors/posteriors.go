@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/drey-sampler/drey/integration/internal/sampling"
 	"github.com/drey-sampler/drey/integration/internal/table"
 	"github.com/drey-sampler/drey/pkg/adapt"
 	"github.com/drey-sampler/drey/pkg/dist"
@@ -26,6 +27,10 @@ type Posterior struct {
 	// Metric is adapt.MetricDense where coefficients are so correlated that a diagonal metric takes hundreds of leapfrog
 	// steps a draw; "" for the default.
 	Metric adapt.MetricKind
+	// TargetAccept is the target acceptance rate; 0 for the default.
+	TargetAccept float64
+	// Start has constrained starting values of sites where random ones lead chains into a mode without weight.
+	Start map[string][]float64
 	// Model binds the data.
 	Model func() (*model.Model, error)
 }
@@ -51,6 +56,28 @@ func All() []Posterior {
 		})
 	slices.SortFunc(all, func(a, b Posterior) int { return strings.Compare(a.Name, b.Name) })
 	return all
+}
+
+// Config returns how the posterior is sampled under a seed.
+func (p Posterior) Config(seed uint64) sampling.Config {
+	c := sampling.DefaultConfig(seed)
+	c.Start = p.Start
+	if p.Metric != "" {
+		c.Chain.Metric = p.Metric
+	}
+	if p.TargetAccept != 0 {
+		c.Chain.TargetAcceptanceRate = p.TargetAccept
+	}
+	return c
+}
+
+// Quantities returns what the figures are of.
+func Quantities(figures []Figure) []sampling.Quantity {
+	out := make([]sampling.Quantity, len(figures))
+	for i, f := range figures {
+		out[i] = sampling.Quantity{Name: f.Quantity, Site: f.Site, Element: f.Element}
+	}
+	return out
 }
 
 // Figures returns the reference figures of all posteriors by name, redundant quantities left out.
@@ -108,6 +135,12 @@ func of[D any](name, data string, fn func(*model.Context, D), more ...string) Po
 // dense returns p with a dense metric.
 func (p Posterior) dense() Posterior {
 	p.Metric = adapt.MetricDense
+	return p
+}
+
+// from returns p with starting values of a site.
+func (p Posterior) from(site string, values ...float64) Posterior {
+	p.Start = map[string][]float64{site: values}
 	return p
 }
 

@@ -5,12 +5,14 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"time"
 
 	"github.com/drey-sampler/drey/internal/chain"
 	"github.com/drey-sampler/drey/pkg/diag"
+	"github.com/drey-sampler/drey/pkg/engine"
 	"github.com/drey-sampler/drey/pkg/engine/wasm"
 	"github.com/drey-sampler/drey/pkg/model"
 	"github.com/drey-sampler/drey/pkg/tensor"
@@ -31,6 +33,8 @@ type Config struct {
 	// MostDraws is the number of kept draws a chain at which it is given up; default 64,000.
 	MostDraws int
 	Needs     Precision
+	// Start gives constrained starting values of sites, for all chains; others start uniformly in (-2, 2) on unconstrained space.
+	Start map[string][]float64
 }
 
 // Precision is what every quantity must have.
@@ -113,7 +117,8 @@ type sampler struct {
 }
 
 func newSampler(m *model.Model, cfg Config, quantities []Quantity) (*sampler, error) {
-	b, err := model.Compile(m, model.Options{})
+	sites := slices.Sorted(maps.Keys(cfg.Start))
+	b, err := model.Compile(m, model.Options{Given: sites})
 	if err != nil {
 		return nil, err
 	}
@@ -123,6 +128,10 @@ func newSampler(m *model.Model, cfg Config, quantities []Quantity) (*sampler, er
 	}
 	cfg.Chain.Keep = func(site string) bool { return wanted[site] }
 	start := chain.Start{Init: b.Init}
+	for _, name := range sites {
+		x := cfg.Start[name]
+		start.Given = append(start.Given, engine.Bytes(tensor.ArrayOf(tensor.F64, []int{len(x)}, x)))
+	}
 	s := &sampler{cfg: cfg}
 	if s.program, err = chain.Compile(wasm.Engine{}, b, m.Columns, cfg.Chain, []chain.Start{start}); err != nil {
 		return nil, err
