@@ -257,6 +257,9 @@ func (k *compiler) logDensity() (*tensor.Func, error) {
 	if err != nil {
 		return nil, err
 	}
+	if f, err = beforeGathers(f); err != nil {
+		return nil, err
+	}
 	g, err := grad.ValueAndGrad(f, 0)
 	if err != nil {
 		return nil, fmt.Errorf("model %s: %w", k.m.Name, err)

@@ -3,6 +3,7 @@ package wasm
 import (
 	"fmt"
 	"math"
+	"math/bits"
 
 	"github.com/drey-sampler/drey/pkg/tensor"
 )
@@ -15,23 +16,24 @@ type dataSegment struct {
 
 // emitter writes the code of a plan. Scalars are held in locals, arrays at static addresses.
 type emitter struct {
-	p       *plan
-	l       *liveness
-	pl      *placement
-	a       *asm
-	locals  map[tensor.Value]local // scalars that are in a local here
-	scope   []tensor.Value         // what was added to locals, so that leaving a region takes it out again
-	consts  map[uint64]int         // the constant pool: bits of a double → address
-	arrays  map[*tensor.Node]int   // addresses of constant arrays
-	initial []dataSegment
-	top     int
-	resume  local // number of the pipeline that was suspended and is being returned to
-	proofs  []int // where in the code the extent of static memory is still to be written
+	p        *plan
+	l        *liveness
+	pl       *placement
+	a        *asm
+	locals   map[tensor.Value]local // scalars that are in a local here
+	scope    []tensor.Value         // what was added to locals, so that leaving a region takes it out again
+	consts   map[uint64]int         // the constant pool: bits of a double → address
+	arrays   map[*tensor.Node]int   // addresses of constant arrays
+	initial  []dataSegment
+	top      int
+	resume   local       // number of the pipeline that was suspended and is being returned to
+	runFlags map[int]int // by parameter: where it is noted that its indices come in runs
+	proofs   []int       // where in the code the extent of static memory is still to be written
 }
 
 func newEmitter(p *plan, l *liveness, pl *placement) *emitter {
 	a := &asm{}
-	e := &emitter{p: p, l: l, pl: pl, a: a, locals: map[tensor.Value]local{}, consts: map[uint64]int{}, arrays: map[*tensor.Node]int{}, top: (pl.top + 15) &^ 15}
+	e := &emitter{p: p, l: l, pl: pl, a: a, locals: map[tensor.Value]local{}, consts: map[uint64]int{}, runFlags: map[int]int{}, arrays: map[*tensor.Node]int{}, top: (pl.top + 15) &^ 15}
 	a.base = a.newLocal(tI32)
 	return e
 }
@@ -260,6 +262,17 @@ func (e *emitter) dynamic(w view) local {
 	x := e.a.newLocal(tI32)
 	e.a.set(x)
 	return x
+}
+
+// times multiplies the i32 on the stack by a constant: by a shift where it is a power of two.
+func (e *emitter) times(k int) {
+	if k > 0 && k&(k-1) == 0 {
+		e.a.i32c(bits.TrailingZeros(uint(k)))
+		e.a.op(opI32Shl)
+		return
+	}
+	e.a.i32c(k)
+	e.a.op(opI32Mul)
 }
 
 // clamped pushes an i32 local limited to 0 … limit.

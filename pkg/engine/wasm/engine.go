@@ -59,7 +59,8 @@ type Executable struct {
 	compiled wazero.CompiledModule
 	in, out  []slot
 	initial  []dataSegment
-	pauses   bool // the program may return before it is done
+	runFlags map[int]int // by parameter: the word that says whether its indices come in runs
+	pauses   bool        // the program may return before it is done
 }
 
 // slot is where a parameter or result lies in memory.
@@ -88,7 +89,7 @@ func generate(f *tensor.Func, opt engine.Options) (*Executable, []byte, error) {
 	if pages > maxMemory>>16 {
 		return nil, nil, fmt.Errorf("wasm: %s needs %d MiB of memory, counting its arrays twice; the wasm engine addresses 4096 MiB", f.Name, pages>>4)
 	}
-	x := &Executable{f: f, initial: e.initial, pauses: p.heavy > 0}
+	x := &Executable{f: f, initial: e.initial, runFlags: e.runFlags, pauses: p.heavy > 0}
 	for _, v := range g.Body.Params {
 		x.in = append(x.in, slot{pl.addr(l.ids[v]), v.Size() * v.DType().Size()})
 	}
@@ -151,6 +152,12 @@ func (s *session) Put(param int, data []byte) error {
 		return err
 	}
 	copy(s.mem[s.x.in[param].addr:], data)
+	if at, ok := s.x.runFlags[param]; ok {
+		s.mem[at] = 0
+		if inRuns(data) {
+			s.mem[at] = 1
+		}
+	}
 	return nil
 }
 

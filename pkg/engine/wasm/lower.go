@@ -28,6 +28,8 @@ func lowerNode(n *tensor.Node, in []tensor.Value) ([]tensor.Value, bool) {
 		if x := in[0]; n.Attr.Order == tensor.SumLanes && n.Attr.Axis2 < x.Rank() { // lanes over leading axes: bring them last
 			return []tensor.Value{lanesLast(n.Attr, x)}, true
 		}
+	case tensor.OpTake:
+		return clampIndices(n, in)
 	case tensor.OpDot:
 		d := n.Attr.Dot
 		if len(n.Shape) == 0 && in[0].Rank() == 1 && d.Order == tensor.SumLanes {
@@ -37,6 +39,21 @@ func lowerNode(n *tensor.Node, in []tensor.Value) ([]tensor.Value, bool) {
 		return tensor.CopyRegion(n.Regions[0], tensor.Env{}, in, lowerNode), true
 	}
 	return nil, false
+}
+
+// inBounds in Attr.Index marks a gather whose indices are known to lie within the axis.
+const inBounds = 1
+
+// clampIndices takes the clamping of indices out of a gather: of indices that are data it then happens once, before all
+// loops.
+func clampIndices(n *tensor.Node, in []tensor.Value) ([]tensor.Value, bool) {
+	if in[1].Size() == 1 {
+		return nil, false
+	}
+	at := n.Attr
+	at.Index = inBounds
+	limit := in[0].Shape()[at.Axis] - 1
+	return []tensor.Value{tensor.Emit(tensor.OpTake, at, in[0], in[1].Max(0).Min(limit))}, true
 }
 
 // lanesLast sums over axes that are not the last ones by the lane rule.

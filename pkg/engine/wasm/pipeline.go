@@ -338,8 +338,7 @@ func (s *loopStage) rows(first local, count int) {
 		if !ok {
 			p = a.newLocal(tI32)
 			a.get(first)
-			a.i32c(k.stride)
-			a.op(opI32Mul)
+			s.e.times(k.stride)
 			if k.dyn != a.base {
 				a.get(k.dyn)
 				a.op(opI32Add)
@@ -406,43 +405,5 @@ func (s *dotStage) rows(first local, count int) {
 			e.a.addI32(pa, r*sa)
 			e.a.addI32(po, r*so)
 		}
-	}
-}
-
-// scatterStage adds updates into a vector.
-type scatterStage struct {
-	e             *emitter
-	n             *tensor.Node
-	out, upd, idx access
-}
-
-func (s *scatterStage) open() {
-	s.out, s.upd, s.idx = s.e.resultAccess(s.n), s.e.accessOf(s.n.In[2]), s.e.accessOf(s.n.In[1])
-}
-
-func (s *scatterStage) init()            { s.e.inPlace(s.n) }
-func (s *scatterStage) finish()          {}
-func (s *scatterStage) carried() []local { return nil }
-
-func (s *scatterStage) rows(first local, count int) {
-	e, a, d := s.e, s.e.a, s.n.DType
-	pi, pu := e.affine(s.idx.dyn, []local{first}, s.idx.strides), e.affine(s.upd.dyn, []local{first}, s.upd.strides)
-	k := a.newLocal(tI32)
-	for i := range count {
-		e.loadFrom(tensor.I32, pi, s.idx.addr+i*s.idx.strides[0])
-		a.tee(k)
-		a.i32c(s.n.Shape[0])
-		a.op(opI32LtU)
-		a.ifThen()
-		a.get(k)
-		a.i32c(s.out.strides[0])
-		a.op(opI32Mul)
-		a.tee(k)
-		a.get(k)
-		a.load(d, s.out.addr)
-		e.loadFrom(d, pu, s.upd.addr+i*s.upd.strides[0])
-		e.add(d)
-		a.store(d, s.out.addr)
-		a.end()
 	}
 }

@@ -388,10 +388,11 @@ func (l *nest) take(p *pointers, n *tensor.Node, at int) {
 		}
 		l.pairs = pairs
 		x := a.newLocal(tI32)
-		a.set(x)
-		e.clamped(x, limit)
-		a.i32c(w.strides[axis] * size)
-		a.op(opI32Mul)
+		if n.Attr.Index != inBounds {
+			a.set(x)
+			e.clamped(x, limit)
+		}
+		e.times(w.strides[axis] * size)
 		rest(at + k)
 		a.set(x)
 		return x

@@ -80,8 +80,7 @@ func (e *emitter) affine(base local, is []local, strides []int) local {
 			continue
 		}
 		a.get(i)
-		a.i32c(strides[k])
-		a.op(opI32Mul)
+		e.times(strides[k])
 		a.op(opI32Add)
 	}
 	x := a.newLocal(tI32)
