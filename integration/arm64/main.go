@@ -8,9 +8,9 @@ import (
 	"os"
 	"path/filepath"
 
+	eightschools "github.com/drey-sampler/drey/examples/eight-schools"
 	"github.com/drey-sampler/drey/internal/chain"
 	"github.com/drey-sampler/drey/internal/runner"
-	"github.com/drey-sampler/drey/pkg/dist"
 	"github.com/drey-sampler/drey/pkg/model"
 	"github.com/drey-sampler/drey/pkg/store"
 	"github.com/drey-sampler/drey/pkg/tensor"
@@ -44,11 +44,12 @@ var runs = []struct {
 
 // digests writes a line for each run, "NAME DIGEST OF WARMUP DIGEST OF DRAWS"; the runs' directories go to dir.
 func digests(w io.Writer, dir string) error {
+	data, err := eightschools.Data()
+	if err != nil {
+		return err
+	}
 	for _, r := range runs {
-		m, err := model.New("eight-schools", r.float, schools, model.Data{
-			"y":     []float64{28, 8, -3, 7, -1, 1, 18, 12},
-			"sigma": []float64{15, 10, 16, 11, 9, 11, 10, 18},
-		})
+		m, err := model.New("eight-schools", r.float, eightschools.EightSchools, data)
 		if err != nil {
 			return err
 		}
@@ -87,18 +88,4 @@ func digest(w io.Writer, name, dir string) error {
 	}
 	_, err = fmt.Fprintln(w, name, warmup, draws)
 	return err
-}
-
-type data struct {
-	Y     tensor.Value `drey:"y"`
-	Sigma tensor.Value `drey:"sigma"`
-}
-
-func schools(c *model.Context, d data) {
-	mu := c.Sample("mu", dist.Normal(0, 5))
-	tau := c.Sample("tau", dist.HalfCauchy(5))
-	school := c.Plate("school", d.Sigma.Dim(0))
-	z := school.Sample("z", dist.Normal(0, 1))
-	theta := school.Deterministic("theta", mu.Add(tau.Mul(z)))
-	school.Observe("obs", dist.Normal(theta, d.Sigma), d.Y)
 }
