@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/drey-sampler/drey/pkg/tensor"
 )
@@ -54,13 +55,17 @@ func appendElement(b []byte, size int, bits uint64) []byte {
 	return binary.LittleEndian.AppendUint64(b, bits)
 }
 
+const digestChunk = 1 << 20
+
 // DataDigest returns the SHA-256, in hexadecimal, of the columns' names, dtypes, shapes and little-endian elements in the
 // order given: equal data have equal digests on every machine.
 func DataDigest(columns []Column) string {
 	h := sha256.New()
 	for _, c := range columns {
 		fmt.Fprintf(h, "%q %s %d\n", c.Name, tensor.FormatShape(c.DType, c.Shape), len(c.Bytes))
-		h.Write(c.Bytes)
+		for part := range slices.Chunk(c.Bytes, digestChunk) { // a hash of much data at once can't be preempted
+			h.Write(part)
+		}
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }

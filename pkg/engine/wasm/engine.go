@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"runtime"
 	"time"
 
 	"github.com/tetratelabs/wazero"
@@ -151,7 +152,7 @@ func (s *session) Put(param int, data []byte) error {
 	if err := engine.CheckPut(s.x.f, param, len(data)); err != nil {
 		return err
 	}
-	copy(s.mem[s.x.in[param].addr:], data)
+	copyYielding(s.mem[s.x.in[param].addr:], data)
 	if at, ok := s.x.runFlags[param]; ok {
 		s.mem[at] = 0
 		if inRuns(data) {
@@ -159,6 +160,17 @@ func (s *session) Put(param int, data []byte) error {
 		}
 	}
 	return nil
+}
+
+// copyYielding copies src to dst. A copy can not be preempted either, and the first one into new memory meets a page fault
+// every 4 KiB, so that large data would hold up the garbage collector for a second.
+func copyYielding(dst, src []byte) {
+	const chunk = 1 << 20
+	for ; len(src) > chunk; dst, src = dst[chunk:], src[chunk:] {
+		copy(dst, src[:chunk])
+		runtime.Gosched()
+	}
+	copy(dst, src)
 }
 
 func (s *session) Run() error {
