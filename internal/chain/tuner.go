@@ -64,13 +64,16 @@ func (t *tuner) put32(param int, x uint32) error {
 	return t.session.Put(param, t.word[:4])
 }
 
-func (t *tuner) close() error {
+// free closes the session, whose data can be large; the next occasion makes another.
+func (t *tuner) free() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	var err error
-	if t.session != nil {
-		err = t.session.Close()
-		t.session = nil
+	if t.session == nil {
+		return nil
 	}
-	return errors.Join(err, t.exe.close())
+	err := t.session.Close()
+	t.session = nil
+	return err
 }
+
+func (t *tuner) close() error { return errors.Join(t.free(), t.exe.close()) }

@@ -76,3 +76,6 @@ func (p *Program) FreeStarts() error {
 	}
 	return errors.Join(errs...)
 }
+
+// FreeTuner frees what only warmup needs, which holds a copy of the data.
+func (p *Program) FreeTuner() error { return p.tuner.free() }

@@ -30,6 +30,7 @@ type running struct {
 	stop    atomic.Bool
 	left    atomic.Int64 // chains that are not done
 	starts  atomic.Int64 // chains that have not begun
+	cold    atomic.Int64 // chains that are not through with warmup
 	over    chan struct{}
 	endOnce sync.Once
 
@@ -77,8 +78,13 @@ func (r *running) sample(ctx context.Context) (err error) {
 			r.left.Add(1)
 			r.queue <- l
 		}
+		if !l.chain.Begun() {
+			r.starts.Add(1)
+		}
+		if !l.chain.Warm() {
+			r.cold.Add(1)
+		}
 	}
-	r.starts.Store(r.left.Load())
 	if r.left.Load() == 0 {
 		return nil
 	}
@@ -138,14 +144,18 @@ func (r *running) worker(program *chain.Program) (err error) {
 		if r.stop.Load() {
 			return nil
 		}
-		fresh := !l.chain.Begun()
+		fresh, cold := !l.chain.Begun(), !l.chain.Warm()
 		if err := w.Advance(l.chain, goal, out); err != nil {
 			return err
 		}
 		if fresh && r.starts.Add(-1) == 0 {
-			if err := program.FreeStarts(); err != nil {
-				return err
-			}
+			err = program.FreeStarts()
+		}
+		if cold && l.chain.Warm() && r.cold.Add(-1) == 0 {
+			err = errors.Join(err, program.FreeTuner())
+		}
+		if err != nil {
+			return err
 		}
 		done := l.chain.Done(r.plan.cfg.Draws)
 		if err := r.save(l, done || r.stop.Load()); err != nil {
