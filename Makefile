@@ -42,7 +42,7 @@ verify-generate: generate ## fail where generated code is not what is committed
 	git diff --exit-code -- $$(git grep -lE '^// Code generated .* DO NOT EDIT\.$$')
 
 golden: ## rewrite golden files; commit a difference only if you can explain it
-	go test -short $$(grep -rl --include='*_test.go' 'flag.Bool("update"' . | xargs -n 1 dirname | sort -u) -update
+	go test $$(grep -rl --include='*_test.go' 'flag.Bool("update"' . | xargs -n 1 dirname | sort -u) -update
 
 fuzz: ## each fuzz test for FUZZTIME
 	@grep -rHo --include='*_test.go' '^func Fuzz[A-Za-z0-9]*' . | sed 's/:func / /' | while read -r file name; do \

@@ -17,6 +17,9 @@ var shown = regexp.MustCompile("(?s)```\n\\$ drey ([^\n]*)\n(.*?)```")
 
 // TestCommandHelp: docs/cli.md shows the help of every command as the command prints it.
 func TestCommandHelp(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped: builds drey")
+	}
 	files(t) // so that go test takes a result from its cache only while the source is the same
 	drey := filepath.Join(t.TempDir(), "drey")
 	build := exec.Command("go", "build", "-o", drey, "./cmd/drey")
