@@ -27,7 +27,8 @@ func GP(c *model.Context, d Points) {
 	distance := d.X.ExpandDims(1).Sub(d.X.ExpandDims(0)).Div(length)
 	covariance := variance.Mul(distance.Square().Mul(-0.5).Exp())
 	nugget := noise.Add(jitter).BroadcastTo(d.X.Dim(0)).Diag()
-	c.Observe("obs", dist.MultivariateNormal(0.0, covariance.Add(nugget)), d.Y)
+	level := make([]float64, d.X.Dim(0))
+	c.Observe("obs", dist.MultivariateNormal(level, covariance.Add(nugget)), d.Y)
 }
 
 //go:embed gp.json

@@ -80,6 +80,9 @@ func (p *Program) bind(m *Model, path string, float tensor.DType) (runner.Model,
 		}
 	}
 	if out.Model, err = m.New(m.Name, float, data); err != nil {
+		if data == nil {
+			err = fmt.Errorf("%w\n%s has no data of its own: give them with --data FILE", err, m.Name)
+		}
 		return out, asUsage(err)
 	}
 	return out, nil

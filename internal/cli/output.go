@@ -61,12 +61,13 @@ func (c *command) report(d runner.Draws, dir string, prob float64, asJSON bool) 
 	if err := report.Table(c.Out, s); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(c.Out, "\n%s\n", describe(d.Run(), s.Draws, dir))
+	_, err = fmt.Fprintf(c.Out, "\n%s\n", describe(d, s.Draws, dir))
 	return err
 }
 
 // describe says in one line what a run directory holds.
-func describe(run *store.Run, draws int, dir string) string {
+func describe(d runner.Draws, draws int, dir string) string {
+	run := d.Run()
 	parts := []string{fmt.Sprintf("%s: %d chains × %d draws", run.Model, run.Settings.Chains, draws)}
 	if run.Schema.SampleStats {
 		parts = append(parts, fmt.Sprintf("seed %d", run.Seed))
@@ -74,7 +75,11 @@ func describe(run *store.Run, draws int, dir string) string {
 			parts = append(parts, fmt.Sprintf("%.2f s", t))
 		}
 	}
-	if run.State != store.Done {
+	live, ok := d.(interface{ Live() bool })
+	switch {
+	case run.State == store.Running && ok && !live.Live():
+		parts = append(parts, "killed")
+	case run.State != store.Done:
 		parts = append(parts, string(run.State))
 	}
 	return strings.Join(parts, ", ") + ", in " + dir

@@ -30,6 +30,7 @@ func (p *Program) root(s Streams) *cobra.Command {
 	root.SetErr(s.Err)
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(flagError)
+	root.SetUsageTemplate(usageTemplate)
 	cobra.EnableCommandSorting = false
 	root.AddCommand(c.run(), c.check(), c.summary(), c.predict(), c.export(), c.resume(), c.extend())
 	if p.BuiltIn {
@@ -48,6 +49,19 @@ func (p *Program) root(s Streams) *cobra.Command {
 	root.InitDefaultCompletionCmd(p.Name)
 	return root
 }
+
+// usageTemplate is cobra's, shorter.
+const usageTemplate = `{{if .HasAvailableSubCommands}}Usage: {{.CommandPath}} COMMAND [flags]
+
+Commands:{{range .Commands}}{{if .IsAvailableCommand}}
+  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}
+
+{{.CommandPath}} COMMAND --help shows the flags of a command.
+{{else}}Usage: {{.UseLine}}
+
+Flags:
+{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}
+{{end}}`
 
 // unknownCommand refuses words that are no command.
 func (c *command) unknownCommand(cmd *cobra.Command, args []string) error {

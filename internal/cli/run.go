@@ -102,7 +102,7 @@ func (c *command) finish(r *runner.Result, cause error, dir string, o outputFlag
 	defer func() { err = errors.Join(err, r.Draws.Close()) }()
 	if cause != nil {
 		if errors.Is(cause, errInterrupted) {
-			return fmt.Errorf("%w: %d draws of every chain are kept in %s: %s resume %s goes on", errInterrupted, r.Draws.Len(0), dir, c.Name, dir)
+			return fmt.Errorf("%w: %d draws of each chain are kept in %s; to go on: %s resume %s", errInterrupted, r.Draws.Len(0), dir, c.Name, dir)
 		}
 		return cause
 	}

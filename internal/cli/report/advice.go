@@ -64,7 +64,7 @@ func ess(s *runner.Summary) string {
 	}
 	factor := math.Min(want/math.Max(least, 1), 100)
 	more := math.Ceil(1.2 * (factor - 1) * float64(s.Draws)) // ESS is itself an estimate: a fifth more
-	return fmt.Sprintf("The effective sample size is below %g (%d a chain) for %s: means and quantiles are uncertain; draw more (drey extend DIR --draws %.0f).",
+	return fmt.Sprintf("The effective sample size is below %g (%d a chain) for %s: means and quantiles are uncertain; draw more (extend DIR --draws %.0f).",
 		want, essPerChain, names, roundUp(more))
 }
 

@@ -40,8 +40,8 @@ func columns(prob float64) []column {
 const (
 	minWidth    = 9 // of a column, as NumPyro has it
 	minDecimals = 2
-	maxDecimals = 12
-	wide        = 1e9 // numbers from here on, and below its inverse, are written with an exponent
+	maxDecimals = 6   // numbers that need more are written with an exponent
+	wide        = 1e9 // so are numbers from here on
 )
 
 // decimals returns how many decimals show two significant digits of a spread, at least two.
@@ -49,7 +49,7 @@ func decimals(spread float64) int {
 	if !(spread > 0) || math.IsInf(spread, 0) {
 		return minDecimals
 	}
-	return min(max(minDecimals, 1-int(math.Floor(math.Log10(spread)))), maxDecimals)
+	return max(minDecimals, 1-int(math.Floor(math.Log10(spread))))
 }
 
 func number(x float64, decimals int) string {
@@ -58,8 +58,8 @@ func number(x float64, decimals int) string {
 		return "nan"
 	case math.IsInf(x, 0):
 		return strings.TrimPrefix(strconv.FormatFloat(x, 'f', -1, 64), "+")
-	case a >= wide, decimals >= maxDecimals:
-		return strconv.FormatFloat(x, 'e', 2, 64)
+	case a >= wide, decimals > maxDecimals:
+		return strconv.FormatFloat(x, 'e', 3, 64)
 	}
 	return strconv.FormatFloat(x, 'f', decimals, 64)
 }
@@ -74,7 +74,7 @@ func Table(w io.Writer, s *runner.Summary) error {
 		fmt.Fprintf(&b, "Note: %s.\n", s.Notice)
 	}
 	if s.Draws == 0 {
-		fmt.Fprintf(&b, "0 draws: the run is %s, and no draw of every chain has been written.\n", s.Run.State)
+		b.WriteString("draws 0: not every chain has a draw on disk.\n")
 		_, err := io.WriteString(w, b.String())
 		return err
 	}
