@@ -74,7 +74,7 @@ func (w *Worker) Advance(c *Chain, g Goal, sink Sink) error {
 	now := begin
 	for !w.done(c, g) {
 		warm := c.Warm()
-		if err := w.call(c, g, now); err != nil {
+		if err := w.call(c, g); err != nil {
 			return err
 		}
 		ended, err := w.settle(c)
@@ -118,7 +118,7 @@ func (p *Program) until(c *Chain, g Goal) uint32 {
 }
 
 // call runs the program for about longestCall.
-func (w *Worker) call(c *Chain, g Goal, now time.Time) error {
+func (w *Worker) call(c *Chain, g Goal) error {
 	phase, every := int32(0), int32(w.p.cfg.Thin)
 	if !c.Warm() {
 		phase, every = int32(w.p.windows[c.window].Kind), 0
@@ -130,15 +130,17 @@ func (w *Worker) call(c *Chain, g Goal, now time.Time) error {
 	if err := w.control.put(w.run, w.ticks.ticks, until, every, phase); err != nil {
 		return err
 	}
+	start := time.Now()
 	if err := w.run.Run(); err != nil {
 		return err
 	}
+	took := time.Since(start)
 	if err := w.counters.get(w.run, w.p.layout); err != nil {
 		return err
 	}
 	n := &w.counters
 	early := n.row >= w.p.capacity || n.draw >= until && !n.running
-	w.ticks.measure(time.Since(now), early)
+	w.ticks.measure(took, early)
 	c.status.transitions.Store(int64(n.draw))
 	c.status.leapfrogs.Store(n.leapfrogs - c.warmupLeapfrogs)
 	c.status.divergences.Store(n.divergences - c.warmupDivergences)

@@ -132,7 +132,7 @@ func (r *running) worker(program *chain.Program) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, w.Close()) }()
-	goal := chain.Goal{Draws: r.plan.cfg.Draws, Slice: slice, Stop: r.stop.Load}
+	goal := chain.Goal{Draws: r.plan.cfg.Draws, Slice: slice, Stop: r.stop.Load, Window: true}
 	out := r.sink.writer()
 	for {
 		var l *lane

@@ -159,35 +159,25 @@ func (s *Summary) MinESS() float64 {
 // MarshalJSON returns the object that --json prints; NaN and infinities are null.
 func (s *Summary) MarshalJSON() ([]byte, error) {
 	run := s.Run
-	var b bytes.Buffer
-	var problem error
-	field := func(name string, x any) {
-		text, err := json.Marshal(x)
-		if err != nil && problem == nil {
-			problem = err
-		}
-		sep := ","
-		if b.Len() == 0 {
-			sep = "{"
-		}
-		fmt.Fprintf(&b, "%s%q:%s", sep, name, text)
-	}
 	ebfmi := make([]store.Float, len(s.EBFMI))
 	for i, x := range s.EBFMI {
 		ebfmi[i] = store.Float(x)
 	}
-	field("model", run.Model)
-	field("chains", run.Settings.Chains)
-	field("warmup", run.Settings.Warmup)
-	field("draws", s.Draws)
-	field("seed", run.Seed)
-	field("engine", run.Settings.Engine)
-	field("precision", run.Settings.Precision)
-	field("divergences", s.Divergences)
-	field("leapfrogs", run.Counts.Leapfrogs)
-	field("warmup_leapfrogs", run.Counts.WarmupLeapfrogs)
-	field("seconds", run.Seconds)
-	field("ebfmi", ebfmi)
+	var b bytes.Buffer
+	for i, f := range []struct {
+		name  string
+		value any
+	}{
+		{"model", run.Model}, {"chains", run.Settings.Chains}, {"warmup", run.Settings.Warmup}, {"draws", s.Draws}, {"seed", run.Seed},
+		{"engine", run.Settings.Engine}, {"precision", run.Settings.Precision}, {"divergences", s.Divergences},
+		{"leapfrogs", run.Counts.Leapfrogs}, {"warmup_leapfrogs", run.Counts.WarmupLeapfrogs}, {"seconds", run.Seconds}, {"ebfmi", ebfmi},
+	} {
+		text, err := json.Marshal(f.value)
+		if err != nil {
+			return nil, err
+		}
+		fmt.Fprintf(&b, "%c%q:%s", "{,"[min(i, 1)], f.name, text)
+	}
 	b.WriteString(`,"parameters":{`)
 	first := true
 	for i := range s.Parameters {
@@ -199,16 +189,15 @@ func (s *Summary) MarshalJSON() ([]byte, error) {
 			b.WriteByte(',')
 		}
 		first = false
-		text, err := json.Marshal(p.Name)
+		name, err := json.Marshal(p.Name)
 		if err != nil {
 			return nil, err
 		}
-		b.Write(text)
-		b.WriteByte(':')
+		b.Write(append(name, ':'))
 		p.encode(&b, s.Prob, s.HPDI)
 	}
 	b.WriteString("}}")
-	return b.Bytes(), problem
+	return b.Bytes(), nil
 }
 
 // encode writes the parameter's object; the quantiles are named in percent: q5, q95.
