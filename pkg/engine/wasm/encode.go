@@ -54,14 +54,6 @@ func (a *asm) uleb(v uint64)         { a.code = appendULEB(a.code, v) }
 func (a *asm) sleb(v int64)          { a.code = appendSLEB(a.code, v) }
 func (a *asm) setI32(l local, v int) { a.i32c(v); a.set(l) }
 
-func (a *asm) f64c(v float64) {
-	a.op(0x44)
-	b := math.Float64bits(v)
-	for i := range 8 {
-		a.op(byte(b >> (8 * i)))
-	}
-}
-
 func (a *asm) f32c(v float32) {
 	a.op(0x43)
 	b := math.Float32bits(v)

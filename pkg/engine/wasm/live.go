@@ -46,8 +46,6 @@ func (b bitset) del(i memID) {
 	}
 }
 
-func (b bitset) has(i memID) bool { return int(i)/64 < len(b) && b[i/64]>>(i%64)&1 != 0 }
-
 func (b *bitset) union(c bitset) {
 	for len(*b) < len(c) {
 		*b = append(*b, 0)

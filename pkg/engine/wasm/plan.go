@@ -337,21 +337,15 @@ func (s *scheduler) placeLoop(n *tensor.Node, v tensor.Value, shape []int, in []
 func (s *scheduler) placeReduction(n *tensor.Node, v tensor.Value) {
 	x := n.In[0]
 	simd := s.p.simdNode(n)
-	domain := squeezed(x.Shape())
-	at := 0
 	if standalone(n) {
-		domain = reductionDomain(n)
-		if a := s.availOfView(x); a >= 0 {
-			at = a/2 + 1
-		}
-		s.rp.items = append(s.rp.items, &item{kind: itemLoop, nodes: []*tensor.Node{n}, domain: domain, simd: simd})
+		// It reads its operand from memory, so it can stand at the end.
+		s.rp.items = append(s.rp.items, &item{kind: itemLoop, nodes: []*tensor.Node{n}, domain: reductionDomain(n), simd: simd})
 		i := len(s.rp.items) - 1
 		s.p.where[n] = s.rp.items[i]
 		s.avail[v] = 2*i + 1
 		return
 	}
-	at = s.loopPosition(n, x.Shape(), n.In, simd)
-	i := s.join(at, n, domain, simd)
+	i := s.join(s.loopPosition(n, x.Shape(), n.In, simd), n, squeezed(x.Shape()), simd)
 	s.avail[v] = 2*i + 1
 }
 

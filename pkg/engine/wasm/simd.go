@@ -6,8 +6,6 @@ import "github.com/drey-sampler/drey/pkg/tensor"
 
 func wide(d tensor.DType) bool { return d == tensor.F64 || d == tensor.I64 || d == tensor.U64 }
 
-func wideOrMask(d tensor.DType) bool { return wide(d) || d == tensor.Bool }
-
 var simdF64 = map[tensor.Op]int{
 	tensor.OpNeg: vF64Neg, tensor.OpAbs: vF64Abs, tensor.OpSqrt: vF64Sqrt, tensor.OpFloor: vF64Floor, tensor.OpCeil: vF64Ceil,
 	tensor.OpRound: vF64Nearest, tensor.OpTrunc: vF64Trunc,
