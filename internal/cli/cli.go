@@ -11,6 +11,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/drey-sampler/drey/internal/runner"
 	"github.com/drey-sampler/drey/pkg/model"
@@ -84,7 +85,7 @@ func (p *Program) Run(ctx context.Context, args []string, s Streams) (status int
 			p.crashed(s.Err, r)
 		}
 	}()
-	root := p.root(s)
+	root := p.root(s, time.Now())
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
@@ -92,8 +93,9 @@ func (p *Program) Run(ctx context.Context, args []string, s Streams) (status int
 	}
 	p.explain(s.Err, err)
 	var use *usageError
+	var input *runner.InputError
 	switch {
-	case errors.As(err, &use):
+	case errors.As(err, &use), errors.As(err, &input):
 		return ExitUsage
 	case errors.Is(err, errInterrupted):
 		return ExitInterrupted

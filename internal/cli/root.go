@@ -4,20 +4,22 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
 
-// command is what all commands share: the program and its streams.
+// command is what all commands share.
 type command struct {
 	*Program
 	Streams
+	began time.Time // when the program was called
 }
 
 // root builds the commands.
-func (p *Program) root(s Streams) *cobra.Command {
-	c := &command{p, s}
+func (p *Program) root(s Streams, began time.Time) *cobra.Command {
+	c := &command{p, s, began}
 	root := &cobra.Command{
 		Use: p.Name, Short: "MCMC for models written in Go", SilenceErrors: true, SilenceUsage: true,
 		Args: c.unknownCommand, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },

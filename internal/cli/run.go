@@ -45,6 +45,7 @@ func (c *command) sample(ctx context.Context, m *Model, flags *runFlags) error {
 		return err
 	}
 	cfg := flags.config
+	cfg.Began = c.began
 	if cfg.Seed == nil {
 		if cfg.Seed, err = drawSeed(); err != nil {
 			return err

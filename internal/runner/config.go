@@ -70,6 +70,15 @@ type Document struct {
 	Source string
 }
 
+// InputError is an error in what a run is told besides its model and data, which only the model shows: starting values, the
+// inverse mass matrix, names of sites.
+type InputError struct{ Err error }
+
+func (e *InputError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the error itself.
+func (e *InputError) Unwrap() error { return e.Err }
+
 // DefaultConfig returns the defaults.
 func DefaultConfig() Config {
 	c := chain.DefaultConfig()

@@ -47,30 +47,42 @@ func newPlan(cfg Config, m Model) (*plan, error) {
 	}
 	values, err := parseStarts(cfg.Init, cfg.Chains)
 	if err != nil {
-		return nil, err
+		return nil, &InputError{err}
 	}
 	var given []string
 	if len(values) > 0 {
 		given = values.given(0)
 	}
-	if p.bundle, err = model.Compile(m.Model, cfg.modelOptions(given)); err != nil {
+	if p.bundle, err = compileWith(m.Model, cfg, given); err != nil {
 		return nil, err
 	}
 	if err := checkData(p.bundle, m); err != nil {
 		return nil, err
 	}
 	if p.starts, err = chainStarts(m.Model, p.bundle, cfg, values); err != nil {
-		return nil, err
+		return nil, &InputError{err}
 	}
 	p.chain = cfg.chain(*p.cfg.Seed)
 	if p.chain.InverseMass, err = parseInverseMass(cfg.InverseMassMatrix, &p.bundle.Manifest); err != nil {
-		return nil, err
+		return nil, &InputError{err}
 	}
 	if err := cfg.checkSites(p.bundle.Manifest.Kept()); err != nil {
-		return nil, err
+		return nil, &InputError{err}
 	}
 	p.seconds.Trace = store.Float(time.Since(traced).Seconds())
 	return p, nil
+}
+
+// compileWith compiles a model whose Init takes the given sites. An error that the model without them does not have is one
+// in their names.
+func compileWith(m *model.Model, cfg Config, given []string) (*model.Bundle, error) {
+	b, err := model.Compile(m, cfg.modelOptions(given))
+	if err != nil && len(given) > 0 {
+		if _, e := model.Compile(m, cfg.modelOptions(nil)); e == nil {
+			err = &InputError{err}
+		}
+	}
+	return b, err
 }
 
 func drawSeed() (*uint64, error) {
@@ -125,7 +137,7 @@ func schemaOf(m *model.Manifest, keeps func(string) bool) (store.Schema, error) 
 		}
 	}
 	if len(s.Sites) == 0 {
-		return s, errors.New("no site is left to store: --save and --exclude leave none")
+		return s, &InputError{errors.New("no site is left to store: --save and --exclude leave none")}
 	}
 	return s, nil
 }
