@@ -67,8 +67,14 @@ type Executable struct {
 // slot is where a parameter or result lies in memory.
 type slot struct{ addr, size int }
 
-// generate returns the layout and the binary of f.
-func generate(f *tensor.Func, opt engine.Options) (*Executable, []byte, error) {
+// generate returns the layout and the binary of f. A mistake of the generator comes back as an error that names the
+// program, not as a panic of the process that compiles it.
+func generate(f *tensor.Func, opt engine.Options) (x *Executable, code []byte, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			x, code, err = nil, nil, fmt.Errorf("wasm: %s: the code generator failed: %v; please report the program", f.Name, r)
+		}
+	}()
 	g, err := prepare(f)
 	if err != nil {
 		return nil, nil, err
@@ -90,7 +96,7 @@ func generate(f *tensor.Func, opt engine.Options) (*Executable, []byte, error) {
 	if pages > maxMemory>>16 {
 		return nil, nil, fmt.Errorf("wasm: %s needs %d MiB of memory, counting its arrays twice; the wasm engine addresses 4096 MiB", f.Name, pages>>4)
 	}
-	x := &Executable{f: f, initial: e.initial, runFlags: e.runFlags, pauses: p.heavy > 0}
+	x = &Executable{f: f, initial: e.initial, runFlags: e.runFlags, pauses: p.heavy > 0}
 	for _, v := range g.Body.Params {
 		x.in = append(x.in, slot{pl.addr(l.ids[v]), v.Size() * v.DType().Size()})
 	}
@@ -186,6 +192,7 @@ func (s *session) Run() error {
 		if binary.LittleEndian.Uint32(s.mem[resumeAt:]) == 0 {
 			return nil
 		}
+		runtime.Gosched() // others may have waited for this core
 		s.fuel *= min(2, max(0.5, float64(callTime)/float64(time.Since(start)+1)))
 	}
 }

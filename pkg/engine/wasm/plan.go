@@ -129,7 +129,7 @@ func (p *plan) chooseSolid(r *tensor.Region) {
 				p.solid[n.Results()[0]] = true
 				p.solidOperand(n.In[0])
 			}
-		case tensor.OpCholesky, tensor.OpTriangularSolve, tensor.OpSort, tensor.OpArgsort, tensor.OpCumsum, tensor.OpArgMin, tensor.OpArgMax:
+		case tensor.OpCholesky, tensor.OpCholeskyVJP, tensor.OpTriangularSolve, tensor.OpSort, tensor.OpArgsort, tensor.OpCumsum, tensor.OpArgMin, tensor.OpArgMax:
 			for _, v := range n.In {
 				p.solidOperand(v)
 			}

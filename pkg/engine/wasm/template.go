@@ -28,6 +28,8 @@ func (e *emitter) template(n *tensor.Node) {
 		e.dot(n)
 	case tensor.OpCholesky:
 		e.cholesky(n)
+	case tensor.OpCholeskyVJP:
+		e.choleskyVJP(n)
 	case tensor.OpTriangularSolve:
 		e.triangularSolve(n)
 	default:
