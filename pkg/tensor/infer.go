@@ -44,6 +44,10 @@ func infer(op Op, attr *Attr, in []Value) spec {
 	case OpCholesky:
 		requireSquare(op, in[0])
 		return spec{in[0].n.DType, in[0].n.Shape}
+	case OpCholeskyVJP:
+		requireSquare(op, in[0])
+		requireSame(op, in[0], in[1])
+		return spec{in[0].n.DType, in[0].n.Shape}
 	case OpTriangularSolve:
 		return inferTriangularSolve(in[0], in[1])
 	}

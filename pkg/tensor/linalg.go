@@ -153,6 +153,14 @@ func (x Value) Cholesky() Value {
 	return emit(OpCholesky, Attr{Lower: true}, x)
 }
 
+// CholeskyVJP returns the cotangent of the lower triangle of A where x = L is its Cholesky factor and ct that of L: an
+// element below the diagonal stands for both places of the symmetric A. It reads the lower triangles of x and ct; the
+// upper triangle of the result is zero. The algorithm is the unblocked one of Murray (2016), arXiv 1602.07527.
+func (x Value) CholeskyVJP(ct any) Value {
+	x.node("cholesky_vjp")
+	return emit(OpCholeskyVJP, Attr{}, x, Lift(ct))
+}
+
 // TriangularSolve returns X with A·X = b (or Aᵀ·X = b where transpose is set), A = x triangular over the last two axes:
 // lower if lower is set, else upper. The other triangle is not read. b has the batch axes of x and rank at least two, or
 // is one vector per matrix.

@@ -99,6 +99,7 @@ const (
 
 	OpDot             // Attr.Dot; result: batch axes, free axes of a, free axes of b
 	OpCholesky        // lower factor of the last two axes; the upper triangle is zero; NaN where not positive definite
+	OpCholeskyVJP     // (l, ct): cotangent of the lower triangle that l factors, from that of l; lower triangles are read, the result's upper triangle is zero
 	OpTriangularSolve // (a, b): solves a x = b over the last two axes; Attr.Lower, Attr.Transpose
 
 	OpWhile // operands: init; regions: cond(carry) → Bool, body(carry) → carry
@@ -119,7 +120,7 @@ var opNames = [numOps]string{
 	"reduce_sum", "reduce_prod", "reduce_min", "reduce_max", "reduce_any", "reduce_all", "argmin", "argmax",
 	"cumsum", "sort", "argsort",
 	"reshape", "transpose", "broadcast", "slice", "dynamic_slice", "dynamic_update", "concat", "pad", "reverse",
-	"take", "scatter_add", "dot", "cholesky", "triangular_solve",
+	"take", "scatter_add", "dot", "cholesky", "cholesky_vjp", "triangular_solve",
 	"while", "cond", "scan", "call",
 }
 

@@ -9,6 +9,7 @@ import (
 var linalgMakers = map[tensor.Op]maker{
 	tensor.OpDot:             single(dot),
 	tensor.OpCholesky:        single(cholesky),
+	tensor.OpCholeskyVJP:     single(choleskyVJP),
 	tensor.OpTriangularSolve: single(triangularSolve),
 }
 
@@ -48,9 +49,9 @@ func (g *generator) dotOperand(d tensor.DType, batch, contract []int) (v tensor.
 	return g.operand(d, shape), at[:len(batch)], at[len(batch) : len(batch)+len(contract)]
 }
 
-// squares returns square matrices, n = 1 … 9, alone or in batches.
+// squares returns square matrices, n = 1 … 13, alone or in batches.
 func (g *generator) squares() tensor.Value {
-	n := g.between(1, 9)
+	n := g.between(1, 13)
 	return g.operand(g.dtype(floats...), append(g.dims(pick(g, []int{0, 0, 1, 2}), 3), n, n))
 }
 
@@ -60,6 +61,21 @@ func cholesky(g *generator) tensor.Value {
 	if g.chance(0.2) {
 		return a.Cholesky()
 	}
+	return definite(a).Cholesky()
+}
+
+// choleskyVJP takes most of its factors from positive definite matrices.
+func choleskyVJP(g *generator) tensor.Value {
+	l := g.squares()
+	ct := g.operand(l.DType(), l.Shape())
+	if g.chance(0.8) {
+		l = definite(l).Cholesky()
+	}
+	return l.CholeskyVJP(ct)
+}
+
+// definite returns A·Aᵀ + n·I, with ones for the large elements of A.
+func definite(a tensor.Value) tensor.Value {
 	n := a.Dim(-1)
 	a = tensor.Select(a.IsFinite().And(a.Abs().Lt(1e3)), a, 1.0)
 	lead := make([]int, a.Rank()-2)
@@ -68,7 +84,7 @@ func cholesky(g *generator) tensor.Value {
 	}
 	c := []int{a.Rank() - 1}
 	aat := tensor.DotGeneral(a, a, lead, c, lead, c)
-	return aat.Add(tensor.Full(float64(n), n).Diag()).Cholesky()
+	return aat.Add(tensor.Full(float64(n), n).Diag())
 }
 
 func triangularSolve(g *generator) tensor.Value {

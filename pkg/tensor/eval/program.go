@@ -171,6 +171,8 @@ func newKernel(n *tensor.Node, ex *expansions) (kernel, error) {
 		return dot(a.Dot), nil
 	case tensor.OpCholesky:
 		return cholesky, nil
+	case tensor.OpCholeskyVJP:
+		return choleskyVJP, nil
 	case tensor.OpTriangularSolve:
 		return triangularSolve(a.Lower, a.Transpose), nil
 	}
