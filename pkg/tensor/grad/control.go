@@ -40,7 +40,7 @@ func (r *reverse) scanForward(n *tensor.Node, in []tensor.Value) []tensor.Value 
 // isCostly reports whether repeating an instruction costs more than saving its result.
 func isCostly(op tensor.Op) bool {
 	switch op {
-	case tensor.OpPow, tensor.OpAtan2, tensor.OpLogAddExp, tensor.OpSort, tensor.OpArgsort, tensor.OpDot, tensor.OpCholesky, tensor.OpTriangularSolve:
+	case tensor.OpPow, tensor.OpAtan2, tensor.OpLogAddExp, tensor.OpSort, tensor.OpArgsort, tensor.OpDot, tensor.OpCholesky, tensor.OpCholeskyVJP, tensor.OpTriangularSolve:
 		return true
 	}
 	return op >= tensor.OpExp && op <= tensor.OpSoftplus

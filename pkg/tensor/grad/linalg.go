@@ -10,6 +10,7 @@ func linalgRules() map[tensor.Op]rule {
 	return map[tensor.Op]rule{
 		tensor.OpDot:             {vjp: dotVJP, jvp: dotJVP},
 		tensor.OpCholesky:        {vjp: choleskyVJP, jvp: choleskyJVP},
+		tensor.OpCholeskyVJP:     {vjp: choleskyAdjointVJP, jvp: choleskyAdjointJVP},
 		tensor.OpTriangularSolve: {vjp: solveVJP, jvp: solveJVP},
 	}
 }

@@ -149,6 +149,10 @@ func linalgProblems() map[string]problem {
 		"cholesky lower": at([][]int{{2, 3, 3}}, func(x values) values {
 			return values{spd(x[0]).Tril(0).Cholesky()}
 		}),
+		"cholesky adjoint": at([][]int{{2, 3, 3}, {2, 3, 3}}, func(x values) values {
+			eye := tensor.Lift(slices.Repeat([]float64{3}, 3)).Diag()
+			return values{x[0].Add(eye).CholeskyVJP(sq(x[1]))}
+		}),
 		"solve": at([][]int{{2, 3, 3}, {2, 3, 2}}, func(x values) values {
 			a := spd(x[0])
 			var out values

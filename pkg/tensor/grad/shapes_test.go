@@ -1,9 +1,7 @@
 package grad
 
 import (
-	"fmt"
 	"math/rand/v2"
-	"slices"
 	"testing"
 
 	"github.com/drey-sampler/drey/pkg/tensor"
@@ -128,37 +126,6 @@ func randomShapeOp(r *rand.Rand, v, other tensor.Value) tensor.Value {
 		return v.ExpandDims(axis).Sum(axis + 1)
 	}
 	return v.Slice(axis, low[axis], high[axis])
-}
-
-// TestCholeskyBlocked: the blocked algorithm is the formula, for sizes that blocks divide and do not, and for batches.
-func TestCholeskyBlocked(t *testing.T) {
-	for _, shape := range [][]int{{7, 7}, {2, 8, 8}, {9, 9}} {
-		for size := 1; size <= 9; size++ {
-			n := shape[len(shape)-1]
-			in := []tensor.Param{{Name: "x", DType: tensor.F64, Shape: shape}, {Name: "ct", DType: tensor.F64, Shape: shape}}
-			f := mustTrace(t, in, func(x values) values {
-				eye := tensor.Lift(slices.Repeat([]float64{4}, n)).Diag()
-				l := matmul(x[0], x[0], false, true).Add(eye).Cholesky()
-				return values{choleskyBlocked(l, x[1], size), choleskyReverse(l, x[1])}
-			})
-			r := rand.New(rand.NewPCG(uint64(n), uint64(size)))
-			var args []*tensor.Array
-			for range 2 {
-				v := make([]float64, tensor.NumElements(shape))
-				for i := range v {
-					v[i] = r.NormFloat64()
-				}
-				args = append(args, tensor.ArrayOf(tensor.F64, shape, v))
-			}
-			out := mustRun(t, f, args)
-			agree(t, fmt.Sprint(shape, " in blocks of ", size), out[:1], out[1:], 1e-13)
-		}
-	}
-	r := rand.New(rand.NewPCG(5, 5))
-	modesAgree(t, r, [][]int{{2 * choleskyBlock, 2 * choleskyBlock}}, func(x values) values {
-		eye := tensor.Lift(slices.Repeat([]float64{30}, 2*choleskyBlock)).Diag()
-		return values{x[0].Mul(0.3).Add(eye).Cholesky()}
-	})
 }
 
 // TestSinglePrecision: derivatives of programs in F32 are programs in F32.
