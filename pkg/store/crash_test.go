@@ -318,6 +318,7 @@ func TestDiskFullAtEveryOperation(t *testing.T) {
 		}
 		checkFullError(t, dir, err)
 		checkDraws(t, dir)
+		checkNotDone(t, dir, fsys.failed)
 		if err := w.Flush(); err != nil { // there is space again
 			t.Fatal(err)
 		}
@@ -326,6 +327,19 @@ func TestDiskFullAtEveryOperation(t *testing.T) {
 			t.Fatal(err)
 		}
 		goOnWithout(t, dir, want)
+	}
+}
+
+// checkNotDone: a run that lacks draws does not say that it is done. Only run.json itself can fail after all draws are stored.
+func checkNotDone(t *testing.T, dir, failed string) {
+	t.Helper()
+	r, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if run := r.Run(); run.State == Done && r.Len(Sampling) < run.Settings.Draws {
+		t.Errorf("%s failed: %d of %d draws are stored, and the run is done", failed, r.Len(Sampling), run.Settings.Draws)
 	}
 }
 

@@ -80,9 +80,13 @@ func (w *Writer) flush() error {
 }
 
 // Finish flushes and records how the run ended: its state, the error that ended it (or nil), and what change sets (nil
-// for nothing), which is the place for times and counts. It returns what could not be written.
+// for nothing), which is the place for times and counts. It returns what could not be written; a run whose last draws could
+// not be is Failed.
 func (w *Writer) Finish(state State, cause error, change func(*Run)) error {
 	flushed := w.Flush()
+	if flushed != nil && cause == nil {
+		state, cause = Failed, flushed
+	}
 	return errors.Join(flushed, w.Update(func(r *Run) {
 		r.State, r.Error = state, ""
 		if cause != nil {
