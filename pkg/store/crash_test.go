@@ -318,7 +318,6 @@ func TestDiskFullAtEveryOperation(t *testing.T) {
 		}
 		checkFullError(t, dir, err)
 		checkDraws(t, dir)
-		checkNotDone(t, dir, fsys.failed)
 		if err := w.Flush(); err != nil { // there is space again
 			t.Fatal(err)
 		}
@@ -330,16 +329,24 @@ func TestDiskFullAtEveryOperation(t *testing.T) {
 	}
 }
 
-// checkNotDone: a run that lacks draws does not say that it is done. Only run.json itself can fail after all draws are stored.
-func checkNotDone(t *testing.T, dir, failed string) {
-	t.Helper()
-	r, err := Open(dir)
+// TestFinishOnAFullDisk: a run whose last draws can't be written does not say that it is done.
+func TestFinishOnAFullDisk(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	fsys := newCrashFS()
+	fsys.err = syscall.ENOSPC
+	w, err := Create(dir, testRun(1, 0, 1), nil, false, Options{FS: fsys})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.Close()
-	if run := r.Run(); run.State == Done && r.Len(Sampling) < run.Settings.Draws {
-		t.Errorf("%s failed: %d of %d draws are stored, and the run is done", failed, r.Len(Sampling), run.Settings.Draws)
+	defer w.Close()
+	run := w.Run()
+	if err := w.Append(fakeRow(&run.Schema, 0, Sampling, 0)); err != nil {
+		t.Fatal(err)
+	}
+	fsys.failAt = fsys.ops
+	checkFullError(t, dir, w.Finish(Done, nil, nil))
+	if r, err := ReadRun(dir); err != nil || r.State != Failed || !strings.Contains(r.Error, "the disk is full") {
+		t.Errorf("the run is %+v, %v", r, err)
 	}
 }
 
