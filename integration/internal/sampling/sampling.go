@@ -113,7 +113,7 @@ type sampler struct {
 	program *chain.Program
 	worker  *chain.Worker
 	chains  []*chain.Chain
-	sinks   []*sink
+	sinks   []*Sink
 }
 
 func newSampler(m *model.Model, cfg Config, quantities []Quantity) (*sampler, error) {
@@ -137,7 +137,7 @@ func newSampler(m *model.Model, cfg Config, quantities []Quantity) (*sampler, er
 		return nil, err
 	}
 	for i := range cfg.Chains {
-		k, err := newSink(s.program.Sites(), quantities)
+		k, err := NewSink(s.program.Sites(), quantities)
 		if err != nil {
 			return nil, errors.Join(err, s.program.Close())
 		}
@@ -153,14 +153,14 @@ func (s *sampler) close() error { return errors.Join(s.worker.Close(), s.program
 
 // extend runs all chains to the given number of kept draws.
 func (s *sampler) extend(draws int) (*Run, error) {
-	run := &Run{Draws: make([][][]float64, len(s.sinks[0].draws))}
+	run := &Run{Draws: make([][][]float64, len(s.sinks[0].Draws))}
 	for i, c := range s.chains {
 		for !c.Done(draws) {
 			if err := s.worker.Advance(c, chain.Goal{Draws: draws, Slice: time.Hour}, s.sinks[i]); err != nil {
 				return nil, err
 			}
 		}
-		for q, x := range s.sinks[i].draws {
+		for q, x := range s.sinks[i].Draws {
 			run.Draws[q] = append(run.Draws[q], x)
 		}
 		t := c.Totals()
@@ -169,17 +169,18 @@ func (s *sampler) extend(draws int) (*Run, error) {
 	return run, nil
 }
 
-// sink keeps the draws of the quantities of one chain.
-type sink struct {
+// Sink keeps the draws of quantities of one chain after warmup.
+type Sink struct {
+	Draws [][]float64 // quantity, draw
 	at    []place
-	draws [][]float64 // quantity, draw
 }
 
 // place is where a quantity lies in the values of a batch.
 type place struct{ site, offset, width int } // bytes
 
-func newSink(sites []model.SiteInfo, quantities []Quantity) (*sink, error) {
-	k := &sink{draws: make([][]float64, len(quantities))}
+// NewSink returns a sink for batches of the sites given. The error names a quantity that they do not have.
+func NewSink(sites []model.SiteInfo, quantities []Quantity) (*Sink, error) {
+	k := &Sink{Draws: make([][]float64, len(quantities))}
 	for _, q := range quantities {
 		i := slices.IndexFunc(sites, func(s model.SiteInfo) bool { return s.Name == q.Site })
 		if i < 0 || q.Element >= tensor.NumElements(sites[i].Shape) || sites[i].DType != tensor.F64.String() {
@@ -190,15 +191,15 @@ func newSink(sites []model.SiteInfo, quantities []Quantity) (*sink, error) {
 	return k, nil
 }
 
-// Append keeps the draws after warmup.
-func (k *sink) Append(b *chain.Batch) error {
+// Append keeps a batch.
+func (k *Sink) Append(b *chain.Batch) error {
 	if b.Warmup {
 		return nil
 	}
 	for q, at := range k.at {
 		for d := range b.Len {
 			bits := binary.LittleEndian.Uint64(b.Values[at.site][d*at.width+at.offset:])
-			k.draws[q] = append(k.draws[q], math.Float64frombits(bits))
+			k.Draws[q] = append(k.Draws[q], math.Float64frombits(bits))
 		}
 	}
 	return nil
