@@ -76,7 +76,7 @@ func (p *Program) bind(m *Model, path string, float tensor.DType) (runner.Model,
 	case m.Data != nil:
 		out.DataSource = m.DataSource
 		if data, err = m.Data(); err != nil {
-			return out, err
+			return out, asUsage(err)
 		}
 	}
 	if out.Model, err = m.New(m.Name, float, data); err != nil {
