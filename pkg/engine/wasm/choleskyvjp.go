@@ -1,6 +1,10 @@
 package wasm
 
-import "github.com/drey-sampler/drey/pkg/tensor"
+import (
+	"slices"
+
+	"github.com/drey-sampler/drey/pkg/tensor"
+)
 
 // choleskyAdjoint writes the adjoint of the factorisation in place of its cotangent, column by column from the last, in
 // the order that tensor/eval defines. The static buffer x holds the column of L below the diagonal, y the product of the
@@ -98,50 +102,96 @@ func (c *choleskyAdjoint) column(m local) {
 	a.store(d, c.out.addr)
 }
 
-// below writes a loop over the rows below the diagonal; p is at the column of the matrix whose diagonal element is at
-// first, q at the element of the buffers.
-func (c *choleskyAdjoint) below(first local, body func(p, q local)) {
+// below writes a loop over the rows below the diagonal, turn at a time and the rest one at a time; p is at the column of
+// the matrix whose diagonal element is at first, q at the element of the buffers.
+func (c *choleskyAdjoint) below(first local, turn int, body func(p, q local, rows int)) {
 	e, a := c.e, c.e.a
-	p, q := e.cursor(first), e.cursor(a.base)
+	p, q, left := e.cursor(first), e.cursor(a.base), e.cursor(c.m)
 	a.addI32(p, c.row)
-	e.whileAtLeast(e.cursor(c.m), 1, func() {
-		e.prove(p)
-		e.prove(q)
-		body(p, q)
-		a.addI32(p, c.row)
-		a.addI32(q, c.es)
-	})
+	for _, rows := range slices.Compact([]int{turn, 1}) {
+		e.whileAtLeast(left, rows, func() {
+			e.prove(p)
+			e.prove(q)
+			body(p, q, rows)
+			a.addI32(p, rows*c.row)
+			a.addI32(q, rows*c.es)
+		})
+	}
 }
 
 // gather copies the column of L to x.
 func (c *choleskyAdjoint) gather() {
 	a := c.e.a
-	c.below(c.atL, func(p, q local) {
-		a.get(q)
-		a.get(p)
-		a.load(c.d, c.l.addr)
-		a.store(c.d, c.x)
+	c.below(c.atL, 4, func(p, q local, rows int) {
+		for i := range rows {
+			a.get(q)
+			a.get(p)
+			a.load(c.d, c.l.addr+i*c.row)
+			a.store(c.d, c.x+i*c.es)
+		}
 	})
 }
 
 // scale writes (F - y) / pivot to the column and to y.
 func (c *choleskyAdjoint) scale() {
+	if c.d == tensor.F64 {
+		c.scalePairs()
+		return
+	}
+	c.below(c.atOut, 1, func(p, q local, _ int) { c.scaleOne(p, q) })
+}
+
+func (c *choleskyAdjoint) scaleOne(p, q local) {
 	e, a := c.e, c.e.a
 	v := a.newLocal(typeOf(c.d))
-	c.below(c.atOut, func(p, q local) {
-		a.get(p)
-		a.get(p)
-		a.load(c.d, c.out.addr)
+	a.get(p)
+	a.get(p)
+	a.load(c.d, c.out.addr)
+	a.get(q)
+	a.load(c.d, c.y)
+	e.sub(c.d)
+	a.get(c.pivot)
+	e.div(c.d)
+	a.tee(v)
+	a.store(c.d, c.out.addr)
+	a.get(q)
+	a.get(v)
+	a.store(c.d, c.y)
+}
+
+// scalePairs is scale over doubles, a division for two of them.
+func (c *choleskyAdjoint) scalePairs() {
+	a := c.e.a
+	v, pivot := a.newLocal(tV128), a.newLocal(tV128)
+	a.get(c.pivot)
+	a.simd(vF64Splat)
+	a.set(pivot)
+	c.below(c.atOut, 2, func(p, q local, rows int) {
+		if rows == 1 {
+			c.scaleOne(p, q)
+			return
+		}
 		a.get(q)
-		a.load(c.d, c.y)
-		e.sub(c.d)
-		a.get(c.pivot)
-		e.div(c.d)
+		a.get(p)
+		a.simdMem(vLoad64Splt, c.out.addr)
+		a.get(p)
+		a.mem(opF64Load, c.out.addr+c.row)
+		a.simd(vF64Replace)
+		a.op(1)
+		a.get(q)
+		a.simdMem(vLoad, c.y)
+		a.simd(vF64Sub)
+		a.get(pivot)
+		a.simd(vF64Div)
 		a.tee(v)
-		a.store(c.d, c.out.addr)
-		a.get(q)
-		a.get(v)
-		a.store(c.d, c.y)
+		a.simdMem(vStore, c.y)
+		for i := range 2 {
+			a.get(p)
+			a.get(v)
+			a.simd(vF64Extract)
+			a.op(byte(i))
+			a.mem(opF64Store, c.out.addr+i*c.row)
+		}
 	})
 }
 

@@ -12,12 +12,13 @@ func (e *emitter) cholesky(n *tensor.Node) {
 	if n.In[0].Size() == 0 {
 		return
 	}
+	e.clearResult(n)
+	if d == tensor.F64 {
+		e.choleskyBlocks(n)
+		return
+	}
 	x, out := e.accessOf(n.In[0]), e.resultAccess(n)
 	row, es := size*d.Size(), d.Size()
-	e.a.i32c(out.addr)
-	e.a.i32c(0)
-	e.a.i32c(n.In[0].Size() * es)
-	e.a.memoryFill()
 	e.nested(shape[:r-2], func(is []local) {
 		px, po := e.affine(x.dyn, is, x.strides), e.affine(out.dyn, is, out.strides)
 		pivot := a.newLocal(typeOf(d))
