@@ -33,8 +33,9 @@ func (d CauchyDist) LogProb(x tensor.Value) tensor.Value {
 	return d.full(d.Scale.Log().Neg().Sub(logPi).Sub(log1pSquare(z)))
 }
 
-// log1pSquare returns log(1 + z²).
-func log1pSquare(z tensor.Value) tensor.Value { return z.Square().Log1p() }
+// log1pSquare returns log(1 + z²), to an ulp of 1 for small z: a log density adds it to terms of that size, and a logarithm
+// costs less than Log1p.
+func log1pSquare(z tensor.Value) tensor.Value { return z.Square().Add(1.0).Log() }
 
 func (d CauchyDist) Sample(k rng.Key, sample ...int) tensor.Value {
 	u := k.Uniform(d.whole(sample)...)

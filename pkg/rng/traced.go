@@ -52,13 +52,29 @@ func (k Key) Bits(shape ...int) tensor.Value {
 	return interleave(shape, w[:]...)
 }
 
-// blocks returns the words of blocks 0 … n-1 as U64 vectors whose low halves count; as scalars for n = 1, which an engine
-// does with less.
+// scalarBlocks is the number of blocks up to which each is computed by itself: a processor has the product of two 32-bit words
+// in scalar registers at once, in vectors of 64 bits only by detours.
+const scalarBlocks = 8
+
+// blocks returns the words of blocks 0 … n-1 as U64 vectors whose low halves count, as scalars for n = 1.
 func (k Key) blocks(n int) [4]tensor.Value {
-	if n == 1 {
+	switch {
+	case n == 1:
 		return k.words(tensor.Lift(uint64(0)))
+	case n > scalarBlocks:
+		return k.words(tensor.Iota(tensor.U64, 0, n))
 	}
-	return k.words(tensor.Iota(tensor.U64, 0, n))
+	var columns [4][]any
+	for b := range n {
+		for w, v := range k.words(tensor.Lift(uint64(b))) {
+			columns[w] = append(columns[w], v)
+		}
+	}
+	var out [4]tensor.Value
+	for w := range out {
+		out[w] = tensor.Stack(0, columns[w]...)
+	}
+	return out
 }
 
 // interleave returns parts[0][0], parts[1][0], …, parts[0][1], …, cut to the given shape.

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/drey-sampler/drey/pkg/tensor"
+	"github.com/drey-sampler/drey/pkg/tensor/expand"
 )
 
 // A uniform number is the centre of one of 2^52 (f64) or 2^23 (f32) equal intervals of (0, 1): (j + ½)/2^52 is a multiple
@@ -69,21 +70,14 @@ func (k Key) uniformPairs64(n int) (a, b tensor.Value) {
 func (k Key) Normal(shape ...int) tensor.Value {
 	n := tensor.NumElements(shape)
 	if tensor.FloatType(k.Seed) == tensor.F64 {
-		a, b := BoxMuller(k.uniformPairs64(n))
+		a, b := expand.NormalPair(k.uniformPairs64(n))
 		return interleave(shape, a, b)
 	}
 	w := k.blocks((n + 3) / 4)
 	for i := range w {
 		w[i] = Uniform24(w[i].Convert(tensor.U32))
 	}
-	a, b := BoxMuller(w[0], w[1])
-	c, d := BoxMuller(w[2], w[3])
+	a, b := expand.NormalPair(w[0], w[1])
+	c, d := expand.NormalPair(w[2], w[3])
 	return interleave(shape, a, b, c, d)
-}
-
-// BoxMuller returns two independent standard normals from two independent uniforms in (0, 1).
-func BoxMuller(u, v tensor.Value) (z0, z1 tensor.Value) {
-	radius := u.Log().Mul(-2.0).Sqrt()
-	angle := v.Sub(0.5).Mul(2 * math.Pi)
-	return radius.Mul(angle.Cos()), radius.Mul(angle.Sin())
 }

@@ -1,13 +1,16 @@
 package expand
 
-import "github.com/drey-sampler/drey/pkg/tensor"
+import (
+	"slices"
+
+	"github.com/drey-sampler/drey/pkg/tensor"
+)
 
 // roundMagic is 1.5·2^52: adding it to |x| < 2^51 leaves round-to-nearest(x) in the low bits of the sum's pattern, and
 // subtracting it again gives that integer as a float. It stands for the float ↔ integer conversions that SIMD lacks.
 const (
-	roundMagic     = 0x1.8p52
-	roundMagicBits = 0x4338000000000000
-	signBit        = -1 << 63
+	roundMagic = 0x1.8p52
+	signBit    = -1 << 63
 )
 
 // number returns the F64 constant c, for places where no typed operand gives a literal its dtype: an F32 trace would make it F32.
@@ -17,11 +20,6 @@ func number(c float64) tensor.Value {
 
 func bits(x tensor.Value) tensor.Value     { return x.Bitcast(tensor.I64) }
 func fromBits(b tensor.Value) tensor.Value { return b.Bitcast(tensor.F64) }
-
-// intToFloat returns the I64 k, |k| < 2^51, as a float.
-func intToFloat(k tensor.Value) tensor.Value {
-	return fromBits(k.Add(int64(roundMagicBits))).Sub(roundMagic)
-}
 
 // copySign returns magnitude with the sign of x; magnitude must not be negative.
 func copySign(magnitude, x tensor.Value) tensor.Value {
@@ -40,8 +38,8 @@ func estrin(x tensor.Value, c []float64) tensor.Value {
 	if len(c)%2 == 1 {
 		terms = append(terms, tensor.Lift(c[len(c)-1]))
 	}
-	for p := x; len(terms) > 1; {
-		p = p.Mul(p)
+	p := x.Mul(x)
+	for ; len(terms) > 3; p = p.Mul(p) {
 		next := terms[:0]
 		for i := 0; i+1 < len(terms); i += 2 {
 			next = append(next, p.Mul(terms[i+1]).Add(terms[i]))
@@ -51,5 +49,18 @@ func estrin(x tensor.Value, c []float64) tensor.Value {
 		}
 		terms = next
 	}
+	for len(terms) > 1 { // Horner's for the last three, of which the highest is often ready first
+		n := len(terms) - 1
+		terms = append(terms[:n-1], p.Mul(terms[n]).Add(terms[n-1]))
+	}
 	return terms[0]
+}
+
+// opposite returns the coefficients of p(-x).
+func opposite(c []float64) []float64 {
+	out := slices.Clone(c)
+	for i := 1; i < len(c); i += 2 {
+		out[i] = -c[i]
+	}
+	return out
 }

@@ -42,6 +42,20 @@ var logR = []float64{
 	0x1.2f08b32e9d5dcp-03,
 }
 
+// log1pR approximates (log((1+s)/(1-s)) - 2s)/s³ in s² ≤ 1/9, weighted by s²: weighted error 2^-56.9.
+var log1pR = []float64{
+	0x1.5555555555535p-01,
+	0x1.99999999a084dp-02,
+	0x1.2492492085118p-02,
+	0x1.c71c741fbfe6ap-03,
+	0x1.745cb393d3cf4p-03,
+	0x1.3b1de3d236eedp-03,
+	0x1.10675f004706bp-03,
+	0x1.efde25bedb816p-04,
+	0x1.55995bdf11502p-04,
+	0x1.5c8d3cc3736d4p-03,
+}
+
 // powP approximates (log((1+s)/(1-s)) - 2s - 2s³/3)/s⁵ in s² ≤ 0.0295, weighted by s⁴: weighted error 2^-65.6.
 var powP = []float64{
 	0x1.999999999999ap-02,
@@ -73,6 +87,31 @@ var cosQ = []float64{
 	-0x1.27e4f809df558p-22,
 	0x1.1ee9ebdaf28e4p-29,
 	-0x1.8fae93fc1a6d6p-37,
+}
+
+// turnSin approximates sin(2πb)/b in b² ≤ 1/16, relative: weighted error 2^-54.5.
+var turnSin = []float64{
+	0x1.921fb54442d18p+02,
+	-0x1.4abbce625be52p+05,
+	0x1.466bc6775aa6ep+06,
+	-0x1.32d2cce627545p+06,
+	0x1.5078348519252p+05,
+	-0x1.e3074ddd2c95bp+03,
+	0x1.e8f35ea24d112p+01,
+	-0x1.6f7977de69424p-01,
+	0x1.9d1ba26aabf5ap-04,
+}
+
+// turnCos approximates cos(2πb)/(1/16 - b²) in b² ≤ 1/16, relative: weighted error 2^-54.6.
+var turnCos = []float64{
+	0x1p+04,
+	-0x1.de9e64df22ea4p+05,
+	0x1.472be122401f9p+06,
+	-0x1.d4fcd82df92b1p+05,
+	0x1.9f05c97e0f3bap+04,
+	-0x1.f3091c43b272cp+02,
+	0x1.b22c9c232a1b5p+00,
+	-0x1.154844a9347e9p-02,
 }
 
 // atanQ approximates (atan t - t)/t³ in t² ≤ 1, weighted by t²: weighted error 2^-56.4.

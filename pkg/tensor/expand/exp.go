@@ -48,10 +48,14 @@ func (p expParts) sharp() tensor.Value {
 	return s.Add(p.t.Add(lost))
 }
 
-// exp returns e^x. Outside [-746, 710], where the result is 0 or infinite, x is clamped; NaN passes through.
+// exp returns e^x. Outside [-746, 710], where the result is 0 or infinite, x is clamped; NaN passes through. The rounding of
+// the reduced argument, at most a quarter ulp of the result, stays.
 func exp(x tensor.Value) tensor.Value {
-	p := reduceExp(x.Clamp(-746.0, 710.0), tensor.Value{})
-	return p.scale(p.r.Add(p.t).Add(1))
+	x = x.Clamp(-746.0, 710.0)
+	sum := x.Mul(log2E).Add(expMagic)
+	k := sum.Sub(expMagic)
+	r := x.Sub(k.Mul(ln2Hi)).Sub(k.Mul(ln2Lo))
+	return expParts{biased: bits(sum)}.scale(r.Mul(r).Mul(estrin(r, expQ)).Add(r).Add(1))
 }
 
 // minusOne returns half of e^x - 1 and the rounding error of that. With h = 2^(k-1) it is (h - ½) + h r + h t, the rounding
@@ -79,19 +83,37 @@ func tanh(x tensor.Value) tensor.Value {
 	return copySign(q.Add(lost.Mul(rest).Sub(q.Mul(dLost)).Mul(rest)), x)
 }
 
-// sigmoid returns 1/(1 + e^-x) as e^-|x|/(1 + e^-|x|) for negative x, which keeps small results. The rounding error of
-// the denominator d is given back to the quotient q by -q lost/d, where 1/d is q or 1 - q.
+// sigmoid returns q = e/(1 + e) with e = e^-|x| for negative x, which keeps small results, and 1 - q for others. The rounding
+// error of the denominator is given back, to first order in e.
 func sigmoid(x tensor.Value) tensor.Value {
 	e := expNeg(x.Abs())
-	negative := x.Lt(0)
 	d := e.Add(1)
 	lost := e.Sub(d.Sub(1))
-	q := tensor.Select(negative, e, 1.0).Div(d)
-	return q.Sub(q.Mul(tensor.Select(negative, tensor.Lift(1).Sub(q), q)).Mul(lost))
+	q := e.Div(d)
+	q = q.Sub(q.Mul(lost))
+	return tensor.Select(x.Lt(0), q, tensor.Lift(1).Sub(q))
 }
 
-// expNeg returns e^-a for a ≥ 0, within 0.52 ulp.
+// negScale is the power of two that expNeg's result is multiplied by at last, so that what comes before stays normal;
+// negMagic is to it as expMagic is to scale: bits end in the biased exponent of 2^k/negScale.
+const (
+	negScale = 0x1p-64
+	negMagic = roundMagic + 1023 + 64
+)
+
+// expNegQ is expQ of the opposite argument.
+var expNegQ = opposite(expQ)
+
+// expNeg returns e^-a for a ≥ 0. The reduced argument is kept with the opposite sign, the exponent of the scale is one
+// shift: no result overflows, and the last multiplication rounds subnormal ones. The rounding error of 1 - r is given back,
+// for uses that add errors of their own.
 func expNeg(a tensor.Value) tensor.Value {
-	p := reduceExp(a.Min(746.0).Neg(), tensor.Value{})
-	return p.scale(p.sharp())
+	a = a.Min(746.0)
+	sum := tensor.Lift(negMagic).Sub(a.Mul(log2E))
+	k := sum.Sub(negMagic)
+	r := a.Add(k.Mul(ln2Hi)).Add(k.Mul(ln2Lo))
+	lead := tensor.Lift(1).Sub(r)
+	lost := tensor.Lift(1).Sub(lead).Sub(r)
+	y := lead.Add(r.Mul(r).Mul(estrin(r, expNegQ)).Add(lost))
+	return y.Mul(fromBits(bits(sum).Shl(52))).Mul(negScale)
 }

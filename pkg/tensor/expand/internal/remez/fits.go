@@ -15,6 +15,10 @@ var fits = []fit{
 		problem: problem{f: logTail, weight: identity, lo: bm.New(0), hi: bm.New(0.02945), degree: 6},
 	},
 	{
+		name: "log1pR", doc: "approximates (log((1+s)/(1-s)) - 2s)/s³ in s² ≤ 1/9, weighted by s²",
+		problem: problem{f: logTail, weight: identity, lo: bm.New(0), hi: bm.New(0.11112), degree: 9},
+	},
+	{
 		name: "powP", doc: "approximates (log((1+s)/(1-s)) - 2s - 2s³/3)/s⁵ in s² ≤ 0.0295, weighted by s⁴",
 		problem: problem{f: powTail, weight: square, lo: bm.New(0), hi: bm.New(0.02945), degree: 8},
 	},
@@ -25,6 +29,14 @@ var fits = []fit{
 	{
 		name: "cosQ", doc: "approximates (cos r - 1 + r²/2)/r⁴ in r² ≤ (π/4)², weighted by r⁴",
 		problem: problem{f: cosTail, weight: square, lo: bm.New(0), hi: bm.New(0.617), degree: 5},
+	},
+	{
+		name: "turnSin", doc: "approximates sin(2πb)/b in b² ≤ 1/16, relative",
+		problem: relative(turnSine, bm.New(0), bm.New(0.0625), 8),
+	},
+	{
+		name: "turnCos", doc: "approximates cos(2πb)/(1/16 - b²) in b² ≤ 1/16, relative",
+		problem: relative(turnCosine, bm.New(0), bm.New(0.0625), 7),
 	},
 	{
 		name: "atanQ", doc: "approximates (atan t - t)/t³ in t² ≤ 1, weighted by t²",

@@ -38,6 +38,17 @@ func alternatingSeries(z bm.Float, from int, sign float64) bm.Float {
 	return sum
 }
 
+func turnSine(z bm.Float) bm.Float {
+	b := bm.Sqrt(z)
+	s, _ := bm.SinCos(bm.Mul(bm.Ldexp(bm.Pi, 1), b))
+	return bm.Quo(s, b)
+}
+
+func turnCosine(z bm.Float) bm.Float {
+	_, c := bm.SinCos(bm.Mul(bm.Ldexp(bm.Pi, 1), bm.Sqrt(z)))
+	return bm.Quo(c, bm.Sub(bm.New(0.0625), z))
+}
+
 func atanTail(z bm.Float) bm.Float {
 	t := bm.Sqrt(z)
 	return bm.Quo(bm.Sub(bm.Atan(t), t), bm.Mul(z, t))
