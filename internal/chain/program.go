@@ -120,7 +120,7 @@ func concurrently(jobs []func() error) error {
 	errs := make([]error, len(jobs))
 	var wg sync.WaitGroup
 	for i, job := range jobs {
-		wg.Go(func() { errs[i] = job() })
+		wg.Go(func() { errs[i] = Guard(job) })
 	}
 	wg.Wait()
 	for _, err := range errs {

@@ -117,7 +117,7 @@ func (r *running) work(program *chain.Program) {
 	var wg sync.WaitGroup
 	for range min(n, int(r.left.Load())) {
 		wg.Go(func() {
-			if err := r.worker(program); err != nil {
+			if err := chain.Guard(func() error { return r.worker(program) }); err != nil {
 				r.end(err)
 			}
 		})

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"sync"
 
+	"github.com/drey-sampler/drey/internal/chain"
 	"github.com/drey-sampler/drey/pkg/diag"
 	"github.com/drey-sampler/drey/pkg/store"
 )
@@ -126,7 +127,7 @@ func forEach(n int, f func(i int) error) error {
 				if i >= n {
 					return
 				}
-				errs[i] = f(i)
+				errs[i] = chain.Guard(func() error { return f(i) })
 			}
 		})
 	}
