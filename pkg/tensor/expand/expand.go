@@ -10,8 +10,8 @@
 //
 //	rsqrt     1.47    log    0.85    tanh      1.31    erfinv     3.42
 //	exp       1.01    log1p  1.38    sigmoid   1.88    lgamma     2.95 (x > -½)
-//	expm1     1.21    sin    0.76    softplus  1.68    digamma    3.41 (x > -0.4)
-//	pow       0.73    cos    0.76    erf       1.01    trigamma   2.22
+//	expm1     1.21    sin    0.76    softplus  1.78    digamma    3.41 (x > -0.4)
+//	pow       0.73    cos    0.76    erf       1.01    trigamma   2.40
 //	atan2     1.33    tan    1.32    erfc      1.22
 //
 // Sine, cosine and tangent hold this for |x| ≤ 2^30, the numbers nearest to multiples of π/2 included; beyond, they are some
