@@ -209,10 +209,13 @@ func (x Value) Tril(diagonal int) Value {
 	return Select(keep, x, ZerosLike(x))
 }
 
-// Diag returns matrices with the last axis of x on the diagonal, zero elsewhere.
+// Diag returns matrices with the last axis of x on the diagonal, zero elsewhere: rows of one element and n zeros, one
+// after the other, are the matrix and a row of zeros. The way back reads n elements, not n².
 func (x Value) Diag() Value {
-	n := x.Dim(-1)
-	on := Iota(I32, 0, n, n).Eq(Iota(I32, 1, n, n))
-	m := x.ExpandDims(-1)
-	return Select(on, m, ZerosLike(m))
+	n, lead := x.Dim(-1), x.Shape()[:x.Rank()-1]
+	shape := func(last ...int) []int { return append(slices.Clone(lead), last...) }
+	high := make([]int, len(lead)+2)
+	high[len(lead)+1] = n
+	rows := x.ExpandDims(-1).Pad(zeroLike(x), make([]int, len(high)), high)
+	return rows.Reshape(shape(n*(n+1))...).Slice(-1, 0, n*n).Reshape(shape(n, n)...)
 }

@@ -167,17 +167,20 @@ func Zeros(d DType, shape ...int) Value {
 }
 
 // ZerosLike returns zeros of the dtype and shape of x, in the trace of x.
-func ZerosLike(x Value) Value {
+func ZerosLike(x Value) Value { return zeroLike(x).BroadcastTo(x.node("zeros").Shape...) }
+
+// zeroLike returns a scalar zero of x's dtype.
+func zeroLike(x Value) Value {
 	n := x.node("zeros")
 	switch n.DType {
 	case weakInt:
-		return Lift(0).BroadcastTo(n.Shape...)
+		return Lift(0)
 	case weakFloat:
-		return Lift(0.0).BroadcastTo(n.Shape...)
+		return Lift(0.0)
 	}
 	z := Value{&Node{Op: OpConst, Attr: Attr{Array: NewArray(n.DType, nil)}, DType: n.DType}}
 	if n.owner != nil {
 		z = n.owner.adopt(z, Invalid)
 	}
-	return z.BroadcastTo(n.Shape...)
+	return z
 }

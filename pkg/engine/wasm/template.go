@@ -221,13 +221,17 @@ func (e *emitter) pad(n *tensor.Node) {
 	value := e.asLocal(n.In[1])
 	total := tensor.NumElements(n.Shape)
 	size := n.DType.Size()
-	e.counted(total, func(i local) {
-		e.a.get(i)
-		e.a.i32c(size)
-		e.a.op(opI32Mul)
-		e.a.get(value)
-		e.a.store(n.DType, out.addr)
-	})
+	if c := n.In[1].Node(); c.Op == tensor.OpConst && c.Attr.Array.Bits[0] == 0 {
+		e.clearResult(n)
+	} else {
+		e.counted(total, func(i local) {
+			e.a.get(i)
+			e.a.i32c(size)
+			e.a.op(opI32Mul)
+			e.a.get(value)
+			e.a.store(n.DType, out.addr)
+		})
+	}
 	for i, lo := range n.Attr.Start {
 		out.addr += lo * out.strides[i]
 	}

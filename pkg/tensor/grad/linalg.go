@@ -137,6 +137,14 @@ func matmul(a, b tensor.Value, ta, tb bool) tensor.Value {
 	return tensor.DotGeneral(a, b, batch, []int{ca}, batch, []int{cb})
 }
 
+// outer returns a·bᵀ: of single columns a product of broadcasts, which joins the loop that uses it.
+func outer(a, b tensor.Value) tensor.Value {
+	if a.Dim(-1) == 1 {
+		return a.Mul(transposed(b))
+	}
+	return matmul(a, b, false, true)
+}
+
 func transposed(x tensor.Value) tensor.Value { return x.SwapAxes(-1, -2) }
 
 // triangle returns the triangle of x that a solve reads.
@@ -154,10 +162,15 @@ func solveVJP(s *site, ct lin) {
 	a := s.Attr
 	ctb := s.x[0].TriangularSolve(ct.value(), a.Lower, !a.Transpose)
 	s.to(0, func() lin {
+		left, right := ctb, s.y
 		if a.Transpose {
-			return fullLin(s.triangle(matmul(s.y, ctb, false, true))).neg()
+			left, right = right, left
 		}
-		return fullLin(s.triangle(matmul(ctb, s.y, false, true))).neg()
+		whole := outer(left, right)
+		if a.Lower && s.In[0].Node().Op == tensor.OpCholesky {
+			return fullLin(whole).neg() // cholesky_vjp, where it goes, reads the lower triangle alone
+		}
+		return fullLin(s.triangle(whole)).neg()
 	})
 	s.to(1, func() lin { return fullLin(ctb) })
 }
