@@ -43,6 +43,20 @@ type builder struct {
 	cur     *Region
 	nextID  int
 	adopted map[adoptKey]Value
+	slab    []Node // not used yet: nodes are large and many, and one by one they would cost more than all else
+}
+
+// nodesAtOnce is how many nodes a builder allocates together, some 10 KiB.
+const nodesAtOnce = 32
+
+// node returns memory for a node.
+func (b *builder) node() *Node {
+	if len(b.slab) == 0 {
+		b.slab = make([]Node, nodesAtOnce)
+	}
+	n := &b.slab[0]
+	b.slab = b.slab[1:]
+	return n
 }
 
 type adoptKey struct {
@@ -145,14 +159,15 @@ func Static(v Value) ([]float64, bool) {
 // trace, the result belongs to none.
 func emit(op Op, attr Attr, in ...Value) Value {
 	b := ownerOf(in)
-	if b != nil {
-		in = b.adoptAll(op, in)
+	if b == nil {
+		out := infer(op, &attr, in)
+		return Value{&Node{Op: op, In: slices.Clone(in), Attr: attr, DType: out.dtype, Shape: out.shape}}
 	}
+	in = b.adoptAll(op, in)
 	out := infer(op, &attr, in)
-	n := &Node{Op: op, In: slices.Clone(in), Attr: attr, DType: out.dtype, Shape: out.shape, owner: b}
-	if b != nil {
-		b.append(n)
-	}
+	n := b.node()
+	*n = Node{Op: op, In: in, Attr: attr, DType: out.dtype, Shape: out.shape, owner: b}
+	b.append(n)
 	return Value{n}
 }
 
@@ -257,8 +272,9 @@ func (b *builder) adopt(v Value, want DType) Value {
 }
 
 func (b *builder) adoptNode(n *Node, want DType) Value {
-	m := &Node{Op: n.Op, Attr: n.Attr, DType: n.DType, Shape: n.Shape, owner: b}
 	if n.Op == OpConst || n.Op == OpIota { // no operand whose trace it could join
+		m := b.node()
+		*m = Node{Op: n.Op, Attr: n.Attr, DType: n.DType, Shape: n.Shape, owner: b}
 		if n.weak != nil {
 			a, problem := n.weak.resolve(want, n.Shape)
 			if problem != "" {

@@ -73,13 +73,13 @@ func (g *graph) body(r *tensor.Region, loop bool, fixed []*node) *region {
 
 // control makes an instruction with regions, which stays in the current region.
 func (g *graph) control(n *tensor.Node, in []*node, regions ...*region) *node {
-	c := g.add(&node{op: n.Op, attr: &n.Attr, in: in, home: g.cur, regions: regions})
+	c := g.add(node{op: n.Op, attr: &n.Attr, in: in, home: g.cur, regions: regions})
 	for _, r := range regions {
 		r.owner = c
 	}
 	for i := range n.NumResults() {
 		d, shape := n.ResultSpec(i)
-		c.results = append(c.results, g.add(&node{op: tensor.OpGet, attr: &tensor.Attr{Index: i}, dtype: d, shape: shape, in: []*node{c}, home: g.cur}))
+		c.results = append(c.results, g.add(node{op: tensor.OpGet, attr: &tensor.Attr{Index: i}, dtype: d, shape: shape, in: []*node{c}, home: g.cur}))
 	}
 	return c
 }

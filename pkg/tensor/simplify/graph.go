@@ -11,6 +11,7 @@ import (
 // which regions they are computed in is decided at the end, by place.
 type graph struct {
 	nodes  []*node // by seq: operands before their users, bodies before the instruction that has them
+	slab   []node  // memory for nodes to come
 	table  map[key]*node
 	root   *region
 	cur    *region // the region that is being read, home of instructions with regions
@@ -70,15 +71,24 @@ func newGraph() *graph {
 	return &graph{table: map[key]*node{}, root: r, cur: r, folder: eval.NewFolder()}
 }
 
-// add gives a node its number.
-func (g *graph) add(n *node) *node {
+// nodesAtOnce is how many nodes are allocated together: there are thousands, gone when the program is emitted.
+const nodesAtOnce = 64
+
+// add gives a node its number and its place in memory.
+func (g *graph) add(n node) *node {
+	if len(g.slab) == 0 {
+		g.slab = make([]node, nodesAtOnce)
+	}
+	at := &g.slab[0]
+	g.slab = g.slab[1:]
 	n.seq = len(g.nodes)
-	g.nodes = append(g.nodes, n)
-	return n
+	*at = n
+	g.nodes = append(g.nodes, at)
+	return at
 }
 
 func (g *graph) param(r *region, i int, like *tensor.Node) *node {
-	return g.add(&node{op: tensor.OpParam, attr: &tensor.Attr{Index: i}, dtype: like.DType, shape: like.Shape, home: r})
+	return g.add(node{op: tensor.OpParam, attr: &tensor.Attr{Index: i}, dtype: like.DType, shape: like.Shape, home: r})
 }
 
 // intern returns the node with these contents, an old one if there is one.
@@ -93,7 +103,7 @@ func (g *graph) intern(op tensor.Op, attr *tensor.Attr, d tensor.DType, shape []
 			home = x.home
 		}
 	}
-	n := g.add(&node{op: op, attr: attr, dtype: d, shape: shape, in: append([]*node(nil), in...), home: home})
+	n := g.add(node{op: op, attr: attr, dtype: d, shape: shape, in: append([]*node(nil), in...), home: home})
 	g.table[k] = n
 	return n
 }
