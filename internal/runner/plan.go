@@ -124,7 +124,7 @@ func (p *plan) describe() (store.Run, []store.Copy, error) {
 	return store.Run{
 		Format: store.FormatVersion, Model: p.model.Name, Program: p.model.Program, Seed: *p.cfg.Seed, Versions: versionsOf(p.engine),
 		Files: inputs, Digest: p.bundle.Digest, Settings: p.cfg.settings(p.engine.Name(), p.model.Float.String()),
-		Schema: schema, State: store.Running, Created: p.began.UTC().Format(time.RFC3339), Seconds: p.seconds,
+		Schema: schema, State: store.Running, Created: p.began.UTC().Format(time.RFC3339),
 	}, copies, err
 }
 
