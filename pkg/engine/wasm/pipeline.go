@@ -141,7 +141,7 @@ func (r *run) fits(it *item) bool {
 			}
 			w := r.p.views.of(x)
 			byRow := n.Op == tensor.OpTake && i == 1 || n.Op.IsElementwise() || n.Op.IsReduction() ||
-				n.Op == tensor.OpDot && x.Rank() == 1 || n.Op == tensor.OpScatterAdd && i > 0
+				n.Op == tensor.OpDot && n.Attr.Dot.Order == tensor.SumIndex && x.Rank() == 1 || n.Op == tensor.OpScatterAdd && i > 0
 			if !byRow || !perRow(w.root.Node(), r.n) || !w.identity(x.Shape()) || firstLong(x.Shape()) != r.n {
 				return false
 			}
@@ -160,7 +160,7 @@ func firstLong(shape []int) int {
 
 // perRow reports whether a stage computes one block of n's result per block of rows.
 func perRow(n *tensor.Node, rows int) bool {
-	if n.Op == tensor.OpScatterAdd || isScalar(n.Results()[0]) {
+	if n.Op == tensor.OpScatterAdd || n.Op == tensor.OpDot && n.Attr.Dot.Order == tensor.SumIndex || isScalar(n.Results()[0]) {
 		return false
 	}
 	if n.Op.IsReduction() {
