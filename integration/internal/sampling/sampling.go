@@ -18,11 +18,12 @@ import (
 	"github.com/drey-sampler/drey/pkg/tensor"
 )
 
-// Quantity is one element of a site, by its flat index.
+// Quantity is one element of a site, by its flat index, or a function of it.
 type Quantity struct {
 	Name    string // for messages
 	Site    string
 	Element int
+	Of      func(x float64) float64 // nil: x itself
 }
 
 // Config says how chains run and when they have run for long enough.
@@ -173,6 +174,7 @@ func (s *sampler) extend(draws int) (*Run, error) {
 type Sink struct {
 	Draws [][]float64 // quantity, draw
 	at    []place
+	of    []func(float64) float64
 }
 
 // place is where a quantity lies in the values of a batch.
@@ -187,6 +189,7 @@ func NewSink(sites []model.SiteInfo, quantities []Quantity) (*Sink, error) {
 			return nil, fmt.Errorf("sampling: no f64 element %d of site %s", q.Element, q.Site)
 		}
 		k.at = append(k.at, place{i, 8 * q.Element, 8 * tensor.NumElements(sites[i].Shape)})
+		k.of = append(k.of, q.Of)
 	}
 	return k, nil
 }
@@ -199,7 +202,11 @@ func (k *Sink) Append(b *chain.Batch) error {
 	for q, at := range k.at {
 		for d := range b.Len {
 			bits := binary.LittleEndian.Uint64(b.Values[at.site][d*at.width+at.offset:])
-			k.Draws[q] = append(k.Draws[q], math.Float64frombits(bits))
+			x := math.Float64frombits(bits)
+			if f := k.of[q]; f != nil {
+				x = f(x)
+			}
+			k.Draws[q] = append(k.Draws[q], x)
 		}
 	}
 	return nil
