@@ -122,10 +122,36 @@ func (l *nest) rowSplats() {
 
 // straight writes units without a loop, beginning at element from; it returns the element after them.
 func (l *nest) straight(p *pointers, from, units, w int) int {
-	for u := range units {
+	u := 0
+	if l.simd && len(l.it.nodes) >= interleaveFrom {
+		for ; u+2 <= units; u += 2 {
+			l.twoUnits(p, from+u*w, w)
+		}
+	}
+	for ; u < units; u++ {
 		l.unit(p, from+u*w, w)
 	}
 	return from + units*w
+}
+
+// interleaveFrom is the number of instructions from which on two units are written instruction by instruction in turn:
+// long chains of dependent operations then fill each other's waits.
+const interleaveFrom = 12
+
+// twoUnits writes two units in turn.
+func (l *nest) twoUnits(p *pointers, at, w int) {
+	l.pairs = w == 2
+	first, second := map[tensor.Value]local{}, map[tensor.Value]local{}
+	for _, n := range l.it.nodes {
+		l.cur = first
+		l.instruction(p, n, at, at, w)
+		l.cur = second
+		l.instruction(p, n, at+w, at+w, w)
+	}
+	l.cur = first
+	l.storeUnit(p, at)
+	l.cur = second
+	l.storeUnit(p, at+w)
 }
 
 // rowLoop writes a loop of turns, each of the given number of units, and returns the pointers after it.
