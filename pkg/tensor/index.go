@@ -1,6 +1,9 @@
 package tensor
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
 // At returns x[i] along the first axis: i is a Go int (negative counts from the end), which drops the axis, or an I32
 // Value of any shape, which replaces it (x[group]). Indices given as Values clamp to the axis.
@@ -47,11 +50,43 @@ func (x Value) TakeAlong(idx any) Value {
 	return x.Reshape(rows*last).Take(flat, 0).Reshape(lead...)
 }
 
+// TakeLanes is Take with indices [n, lanes…], where the last axes of x are lanes that each have indices of their own: it
+// reads what Scatter writes, from its axis of length n. Indices clamp.
+func (x Value) TakeLanes(idx any, axis int) Value {
+	i, shape := Lift(idx), x.node("take").Shape
+	a, first := normAxis(OpTake, axis, len(shape)), len(shape)-(i.Rank()-1)
+	if i.Rank() == 0 || first <= a || !sameShape(i.n.Shape[1:], shape[first:]) {
+		fail(OpTake, "the axes of the indices %s after the first are not the last ones of %s after axis %d", i, x, a)
+	}
+	if i.Rank() == 1 {
+		return x.Take(i, a)
+	}
+	if x.Size() > math.MaxInt32 {
+		fail(OpTake, "%s has more elements than i32 positions reach", x)
+	}
+	n, lanes := i.n.Shape[0], NumElements(i.n.Shape[1:])
+	block := []int{NumElements(shape[:a]), n, NumElements(shape[a+1 : first]), lanes}
+	at := func(k, of int, v Value) Value { return v.Mul(of).Add(Iota(I32, k, block...)) }
+	row := i.Clamp(0, shape[a]-1).Reshape(n, lanes).BroadcastInDim(block, []int{1, 3})
+	from := at(3, lanes, at(2, block[2], Iota(I32, 0, block...).Mul(shape[a]).Add(row)))
+	out := slices.Clone(shape)
+	out[a] = n
+	return x.Reshape(x.Size()).Take(from.Reshape(from.Size()), 0).Reshape(out...)
+}
+
 // ScatterAdd returns x with updates added along an axis at the I32 indices idx (rank 1), in index order: the transpose
 // of Take. Indices out of range are dropped.
 func (x Value) ScatterAdd(axis int, idx, updates any) Value {
 	a := normAxis(OpScatterAdd, axis, x.Rank())
 	return emit(OpScatterAdd, Attr{Axis: a}, x, Lift(idx), Lift(updates))
+}
+
+// Scatter returns x with updates in the places of its elements along an axis at the I32 indices idx, in index order: of
+// equal indices the last one stays. Indices out of range are dropped. idx has the shape [n], or [n, lanes…] where the last
+// axes of x and of updates are lanes that each have indices of their own.
+func (x Value) Scatter(axis int, idx, updates any) Value {
+	a := normAxis(OpScatter, axis, x.Rank())
+	return emit(OpScatter, Attr{Axis: a}, x, Lift(idx), Lift(updates))
 }
 
 // DynamicSlice returns the block of the given sizes that begins at the I32 scalars starts, one per axis; starts clamp

@@ -37,8 +37,8 @@ func infer(op Op, attr *Attr, in []Value) spec {
 		return spec{I32, in[0].n.Shape}
 	case OpTake:
 		return inferTake(attr, in[0], in[1])
-	case OpScatterAdd:
-		return inferScatter(attr, in[0], in[1], in[2])
+	case OpScatterAdd, OpScatter:
+		return inferScatter(op, attr, in[0], in[1], in[2])
 	case OpDot:
 		return inferDot(attr.Dot, in[0], in[1])
 	case OpCholesky:
@@ -291,16 +291,20 @@ func inferTake(attr *Attr, x, idx Value) spec {
 	return spec{x.n.DType, shape}
 }
 
-func inferScatter(attr *Attr, x, idx, upd Value) spec {
-	attr.Axis = normAxis(OpScatterAdd, attr.Axis, x.Rank())
-	requireDType(OpScatterAdd, x, upd)
-	if d := idx.n.DType; d != I32 && d != weakInt || idx.Rank() != 1 {
-		fail(OpScatterAdd, "indices are %s, want i32 of rank 1", idx)
+func inferScatter(op Op, attr *Attr, x, idx, upd Value) spec {
+	attr.Axis = normAxis(op, attr.Axis, x.Rank())
+	requireDType(op, x, upd)
+	if d := idx.n.DType; d != I32 && d != weakInt || idx.Rank() == 0 || op == OpScatterAdd && idx.Rank() > 1 {
+		fail(op, "indices are %s, want i32 of rank 1", idx)
+	}
+	first := x.Rank() - (idx.Rank() - 1) // of the lanes' axes
+	if first <= attr.Axis || !sameShape(idx.n.Shape[1:], x.n.Shape[first:]) {
+		fail(op, "indices are %s, whose axes after the first are not the last ones of %s after axis %d", idx, x, attr.Axis)
 	}
 	want := slices.Clone(x.n.Shape)
 	want[attr.Axis] = idx.n.Shape[0]
 	if !sameShape(want, upd.n.Shape) {
-		fail(OpScatterAdd, "updates are %s, want shape %v", upd, want)
+		fail(op, "updates are %s, want shape %v", upd, want)
 	}
 	return spec{x.n.DType, x.n.Shape}
 }

@@ -97,6 +97,11 @@ const (
 	OpTake       // (x, indices I32 of any shape): along Attr.Axis, indices clamp; result x[:axis] + indices + x[axis+1:]
 	OpScatterAdd // (x, indices I32 [n], updates): x with updates added along Attr.Axis in index order; indices out of range are dropped
 
+	// (x, indices I32 [n, lanes…], updates): x with the updates in the places of elements along Attr.Axis, in index order, so
+	// that the last one of equal indices stays; indices out of range are dropped. The axes of the indices after the first
+	// are the last ones of x and of the updates: each lane has indices of its own.
+	OpScatter
+
 	OpDot             // Attr.Dot; result: batch axes, free axes of a, free axes of b
 	OpCholesky        // lower factor of the last two axes; the upper triangle is zero; NaN where not positive definite
 	OpCholeskyVJP     // (l, ct): cotangent of the lower triangle that l factors, from that of l; lower triangles are read, the result's upper triangle is zero
@@ -120,7 +125,7 @@ var opNames = [numOps]string{
 	"reduce_sum", "reduce_prod", "reduce_min", "reduce_max", "reduce_any", "reduce_all", "argmin", "argmax",
 	"cumsum", "sort", "argsort",
 	"reshape", "transpose", "broadcast", "slice", "dynamic_slice", "dynamic_update", "concat", "pad", "reverse",
-	"take", "scatter_add", "dot", "cholesky", "cholesky_vjp", "triangular_solve",
+	"take", "scatter_add", "scatter", "dot", "cholesky", "cholesky_vjp", "triangular_solve",
 	"while", "cond", "scan", "call",
 }
 

@@ -120,7 +120,7 @@ func (p *printer) attr(n *Node) {
 	switch n.Op {
 	case OpConst:
 		p.constant(a.Array)
-	case OpIota, OpTake, OpScatterAdd, OpConcat, OpSort, OpArgsort:
+	case OpIota, OpTake, OpScatterAdd, OpScatter, OpConcat, OpSort, OpArgsort:
 		fmt.Fprintf(&p.b, " axis=%d", a.Axis)
 	case OpCumsum:
 		fmt.Fprintf(&p.b, " axis=%d reverse=%t", a.Axis, a.Reverse)

@@ -236,7 +236,7 @@ func sharesDType(op Op, i int) bool {
 	switch op {
 	case OpSelect:
 		return i > 0
-	case OpScatterAdd:
+	case OpScatterAdd, OpScatter:
 		return i != 1
 	case OpDynamicUpdate:
 		return i < 2
@@ -247,8 +247,8 @@ func sharesDType(op Op, i int) bool {
 // unifies reports whether all operands of op must share one dtype.
 func unifies(op Op) bool {
 	switch op {
-	case OpTake, OpDynamicSlice, OpDynamicUpdate, OpScatterAdd, OpWhile, OpCond, OpScan, OpCall:
-		return op == OpDynamicUpdate || op == OpScatterAdd
+	case OpTake, OpDynamicSlice, OpWhile, OpCond, OpScan, OpCall:
+		return false
 	}
 	return true
 }

@@ -130,6 +130,17 @@ var indexMakers = map[tensor.Op]maker{
 		s[axis] = g.between(1, 8)
 		return x.ScatterAdd(axis, g.given(g.indices([]int{s[axis]}, x.Dim(axis))), g.operand(x.DType(), s))
 	}),
+	tensor.OpScatter: single(func(g *generator) tensor.Value {
+		x := anyOperand(g, 1)
+		axis := g.r.IntN(x.Rank())
+		s := slices.Clone(x.Shape())
+		s[axis] = g.between(1, 8)
+		idx := []int{s[axis]}
+		if lanes := g.between(axis+1, x.Rank()); g.chance(0.5) {
+			idx = append(idx, s[lanes:]...)
+		}
+		return x.Scatter(axis, g.given(g.indices(idx, x.Dim(axis))), g.operand(x.DType(), s))
+	}),
 }
 
 // start returns an index for a block in an axis of length n: mostly legal, else outside.

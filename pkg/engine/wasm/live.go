@@ -278,7 +278,7 @@ func takesLocals(op tensor.Op) bool {
 // inPlaceAt returns the byte offset within the result of template n where operand i may already lie, or -1.
 func inPlaceAt(n *tensor.Node, i int) int {
 	switch n.Op {
-	case tensor.OpDynamicUpdate, tensor.OpScatterAdd:
+	case tensor.OpDynamicUpdate, tensor.OpScatterAdd, tensor.OpScatter:
 		if i == 0 {
 			return 0
 		}

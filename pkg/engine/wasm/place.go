@@ -180,7 +180,7 @@ func (pl *placement) checkUpdates(rp *regionPlan, inLoop bool) error {
 	const limit = 1 << 16
 	for _, it := range rp.items {
 		n := it.nodes[0]
-		if it.kind == itemTemplate && (n.Op == tensor.OpDynamicUpdate || n.Op == tensor.OpScatterAdd) && inLoop {
+		if it.kind == itemTemplate && isUpdate(n.Op) && inLoop {
 			v := n.Results()[0]
 			src, ok := pl.l.ids[n.In[0]]
 			if bytes := v.Size() * v.DType().Size(); bytes > limit && (!ok || pl.addr(src) != pl.addr(pl.l.ids[v])) {

@@ -98,6 +98,11 @@ func isView(op tensor.Op) bool {
 	return false
 }
 
+// isUpdate reports whether an instruction changes some elements of its first operand.
+func isUpdate(op tensor.Op) bool {
+	return op == tensor.OpDynamicUpdate || op == tensor.OpScatterAdd || op == tensor.OpScatter
+}
+
 // isLoopOp reports whether an instruction with an array result is computed inside a fused loop, element by element.
 func isLoopOp(op tensor.Op) bool {
 	return op.IsElementwise() || op == tensor.OpTake
@@ -133,7 +138,7 @@ func (p *plan) chooseSolid(r *tensor.Region) {
 			for _, v := range n.In {
 				p.solidOperand(v)
 			}
-		case tensor.OpDynamicUpdate, tensor.OpScatterAdd:
+		case tensor.OpDynamicUpdate, tensor.OpScatterAdd, tensor.OpScatter:
 			p.solidOperand(n.In[0])
 		case tensor.OpReduceSum:
 			if standalone(n) {
@@ -209,7 +214,7 @@ func (p *plan) mentions(m *tensor.Node, v tensor.Value) bool {
 }
 
 func (p *plan) updates(m *tensor.Node, src tensor.Value) bool {
-	if (m.Op == tensor.OpDynamicUpdate || m.Op == tensor.OpScatterAdd) && m.In[0] == src {
+	if isUpdate(m.Op) && m.In[0] == src {
 		return true
 	}
 	for _, r := range m.Regions {

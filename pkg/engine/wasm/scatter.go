@@ -1,6 +1,8 @@
 package wasm
 
 import (
+	"slices"
+
 	"github.com/drey-sampler/drey/pkg/tensor"
 )
 
@@ -143,4 +145,33 @@ func inRuns(data []byte) bool {
 		}
 	}
 	return 3*changes < n
+}
+
+// scatter writes the updates of one index after the other into their rows, lane by lane; indices out of range are dropped.
+func (e *emitter) scatter(n *tensor.Node) {
+	e.inPlace(n)
+	a, axis := e.a, n.Attr.Axis
+	out, upd, idx := e.resultAccess(n), e.accessOf(n.In[2]), e.accessOf(n.In[1])
+	lanes := len(n.Shape) - (n.In[1].Rank() - 1)
+	row := slices.Delete(slices.Clone(n.Shape[:lanes]), axis, axis+1)
+	ofRow := func(st []int) []int { return slices.Delete(slices.Clone(st[:lanes]), axis, axis+1) }
+	ofIndex := func(st []int) []int { return append([]int{st[axis]}, st[lanes:]...) }
+	e.nested(n.In[1].Shape(), func(is []local) {
+		k := a.newLocal(tI32)
+		a.get(e.affine(idx.dyn, is, idx.strides))
+		a.load(tensor.I32, idx.addr)
+		a.tee(k)
+		a.i32c(n.Shape[axis])
+		a.op(opI32LtU)
+		a.ifThen()
+		from := e.affine(upd.dyn, is, ofIndex(upd.strides))
+		to := e.affine(out.dyn, append([]local{k}, is[1:]...), ofIndex(out.strides))
+		e.nested(row, func(js []local) {
+			a.get(e.affine(to, js, ofRow(out.strides)))
+			a.get(e.affine(from, js, ofRow(upd.strides)))
+			a.load(n.DType, upd.addr)
+			a.store(n.DType, out.addr)
+		})
+		a.end()
+	})
 }

@@ -18,6 +18,8 @@ func (e *emitter) template(n *tensor.Node) {
 		e.dynamicUpdate(n)
 	case tensor.OpScatterAdd:
 		e.scatterAdd(n)
+	case tensor.OpScatter:
+		e.scatter(n)
 	case tensor.OpCumsum:
 		e.cumsum(n)
 	case tensor.OpArgMin, tensor.OpArgMax:

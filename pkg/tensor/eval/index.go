@@ -41,6 +41,27 @@ func take(axis int) kernel {
 	}
 }
 
+// scatter treats x as [outer, axis, inner, lanes] and the indices as [n, lanes]; the updates are written one after the other.
+func scatter(axis int) kernel {
+	return func(out *tensor.Array, in []*tensor.Array) {
+		x, idx, upd := in[0], in[1], in[2]
+		copy(out.Bits, x.Bits)
+		lanes := tensor.NumElements(idx.Shape[1:])
+		n, row := x.Shape[axis], tensor.NumElements(x.Shape[axis+1:])
+		src := upd.Bits
+		for o := range tensor.NumElements(x.Shape[:axis]) {
+			for k := range idx.Shape[0] {
+				for j, u := range src[:row] {
+					if i := int(int32(uint32(idx.Bits[k*lanes+j%lanes]))); i >= 0 && i < n {
+						out.Bits[(o*n+i)*row+j] = u
+					}
+				}
+				src = src[row:]
+			}
+		}
+	}
+}
+
 // scatterAdd adds the updates one after the other, in index order.
 func scatterAdd(axis int) kernel {
 	return func(out *tensor.Array, in []*tensor.Array) {

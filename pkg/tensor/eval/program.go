@@ -167,6 +167,8 @@ func newKernel(n *tensor.Node, ex *expansions) (kernel, error) {
 		return take(a.Axis), nil
 	case tensor.OpScatterAdd:
 		return scatterAdd(a.Axis), nil
+	case tensor.OpScatter:
+		return scatter(a.Axis), nil
 	case tensor.OpDot:
 		return dot(a.Dot), nil
 	case tensor.OpCholesky:

@@ -224,3 +224,17 @@ func TestControlFlow(t *testing.T) {
 	want(t, "while a", out[1], []int{2}, -1, -10)
 	want(t, "while b", out[2], []int{2}, 3, 30)
 }
+
+// TestScatterInLanes: x is [2, 2] with two lanes in the last axis, row 0 then row 1 of each update.
+func TestScatterInLanes(t *testing.T) {
+	x := f64([]int{2, 2}, 1, 2, 3, 4)
+	put := func(idx any) func(v []tensor.Value) tensor.Value {
+		return func(v []tensor.Value) tensor.Value { return v[0].Scatter(0, idx, [][]float64{{5, 6}, {7, 8}}) }
+	}
+	want(t, "rows", one(t, put([]int{1, 0}), x), []int{2, 2}, 7, 8, 5, 6)
+	want(t, "the last one stays", one(t, put([]int{1, 1}), x), []int{2, 2}, 1, 2, 7, 8)
+	want(t, "dropped", one(t, put([]int{-1, 2}), x), []int{2, 2}, 1, 2, 3, 4)
+	want(t, "lanes", one(t, put([][]int{{1, 0}, {0, 9}}), x), []int{2, 2}, 7, 6, 5, 4)
+	take := func(v []tensor.Value) tensor.Value { return v[0].TakeLanes([][]int{{1, 0}, {-3, 9}, {1, 1}}, 0) }
+	want(t, "take", one(t, take, x), []int{3, 2}, 3, 2, 1, 4, 3, 4)
+}

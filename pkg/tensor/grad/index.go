@@ -12,6 +12,7 @@ func indexRules() map[tensor.Op]rule {
 	return map[tensor.Op]rule{
 		tensor.OpTake:          {vjp: takeVJP, jvp: takeJVP},
 		tensor.OpScatterAdd:    {vjp: scatterVJP, jvp: scatterJVP},
+		tensor.OpScatter:       {vjp: replaceVJP, jvp: replaceJVP},
 		tensor.OpDynamicSlice:  {vjp: dynamicSliceVJP, jvp: dynamicSliceJVP},
 		tensor.OpDynamicUpdate: {vjp: dynamicUpdateVJP, jvp: dynamicUpdateJVP},
 		tensor.OpSort:          {vjp: sortVJP, jvp: sortJVP},
@@ -69,6 +70,32 @@ func scatterJVP(s *site) lin {
 		return s.t[0]
 	}
 	return fullLin(s.t[0].value().ScatterAdd(s.Attr.Axis, s.x[1], s.t[2].value()))
+}
+
+// replaceVJP: an update gets what stands in its place, unless it was dropped or a later one stands there.
+func replaceVJP(s *site, ct lin) {
+	axis, idx, full := s.Attr.Axis, s.x[1], ct.value()
+	size := s.x[2].Shape()
+	s.to(0, func() lin { return fullLin(full.Scatter(axis, idx, tensor.Zeros(s.DType, size...))) })
+	s.to(2, func() lin {
+		if s.x[0].Dim(axis) == 0 || idx.Size() == 0 {
+			return zeroLike(s.x[2])
+		}
+		number := tensor.Iota(tensor.I32, 0, idx.Shape()...)
+		rows := slices.Clone(idx.Shape())
+		rows[0] = s.x[0].Dim(axis)
+		axes := []int{axis}
+		for k := len(size) - (idx.Rank() - 1); k < len(size); k++ {
+			axes = append(axes, k)
+		}
+		last := tensor.In(full, tensor.Full(-1, rows...)).Scatter(0, idx, number)
+		stays := last.TakeLanes(idx, 0).Eq(number).BroadcastInDim(size, axes)
+		return fullLin(tensor.Select(stays, full.TakeLanes(idx, axis), 0.0))
+	})
+}
+
+func replaceJVP(s *site) lin {
+	return fullLin(s.t[0].value().Scatter(s.Attr.Axis, s.x[1], s.t[2].value()))
 }
 
 func operands(vs []tensor.Value) []any {

@@ -117,6 +117,10 @@ func structuralProblems() map[string]problem {
 		"scatter": at([][]int{{4, 2}, {5, 2}}, func(x values) values {
 			return values{sq(sq(x[0]).ScatterAdd(0, []int{0, 3, 3, 7, -1}, sq(x[1])))}
 		}),
+		"replace": at([][]int{{3, 4, 2}, {3, 5, 2}}, func(x values) values { // in lanes and in rows, with repeated and dropped indices
+			lanes := [][]int{{0, 3}, {2, 3}, {0, -1}, {4, 1}, {1, 3}}
+			return values{sq(sq(x[0]).Scatter(1, lanes, sq(x[1]))), sq(x[0].Scatter(1, []int{3, 0, 3, 7, -1}, x[1]))}
+		}),
 		"dynamic": at([][]int{{5, 3}, {2, 3}}, func(x values) values {
 			i := x[0].Sum().IsFinite().Convert(tensor.I32).Add(1)
 			a := sq(x[0]).DynamicSlice([]any{i, 0}, 2, 3)
