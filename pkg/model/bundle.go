@@ -88,6 +88,9 @@ func Compile(m *Model, opts Options) (*Bundle, error) {
 	if err := opts.Validate(); err != nil {
 		return nil, err
 	}
+	if m.imported != nil {
+		return m.imported.compile(opts)
+	}
 	k := &compiler{m: m, opts: opts}
 	if err := k.lay(false); err != nil {
 		return nil, err
@@ -119,6 +122,9 @@ func Compile(m *Model, opts Options) (*Bundle, error) {
 // CompilePrior traces the prior predictive program alone, for models whose observations have no data. The other programs
 // of the bundle are nil, and its sites have no part of a position.
 func CompilePrior(m *Model) (*Bundle, error) {
+	if m.imported != nil {
+		return nil, m.imported.problem("%s", noDraws)
+	}
 	k := &compiler{m: m}
 	if err := k.lay(true); err != nil {
 		return nil, err

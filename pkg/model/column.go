@@ -12,12 +12,22 @@ import (
 )
 
 // Column is one array of data as a program's parameter takes it: elements in row-major order, little-endian, a Bool in
-// one byte. Floats are never NaN.
+// one byte. Floats are never NaN, but in data of an imported model.
 type Column struct {
 	Name  string
 	DType tensor.DType
 	Shape []int
 	Bytes []byte
+}
+
+// ColumnOf returns the column of a name that holds the elements of a.
+func ColumnOf(name string, a *tensor.Array) Column {
+	size := a.DType.Size()
+	c := Column{Name: name, DType: a.DType, Shape: a.Shape, Bytes: make([]byte, 0, size*len(a.Bits))}
+	for _, bits := range a.Bits {
+		c.Bytes = appendElement(c.Bytes, size, bits)
+	}
+	return c
 }
 
 // Param returns the parameter of a program that takes the column.

@@ -15,7 +15,8 @@ type Model struct {
 	Columns []Column       // the data, parameters of every program in this order
 	Statics map[string]int // the int fields of the data struct, part of the programs
 
-	bind func(columns []tensor.Value) Program
+	bind     func(columns []tensor.Value) Program
+	imported *importer // nil for a model that bind runs
 }
 
 // New binds data to the model function fn: D is a struct whose fields name the columns (see Bind); struct{} for a model
@@ -39,6 +40,7 @@ func New[D any](name string, float tensor.DType, fn func(*Context, D), data Data
 // With returns the model under handlers, the first one innermost.
 func (m *Model) With(handlers ...Handler) *Model {
 	out := *m
+	out.imported = nil
 	out.bind = func(columns []tensor.Value) Program { return m.bind(columns).With(handlers...) }
 	return &out
 }
@@ -75,7 +77,14 @@ type result struct {
 
 // trace records a program of the model: its parameters are lead, the data columns and trail. fn gets the model bound to
 // the columns. A panic of the model comes back as an error with its place.
-func (m *Model) trace(name string, lead, trail []tensor.Param, fn func(p Program, lead, trail []tensor.Value) []result) (f *tensor.Func, err error) {
+func (m *Model) trace(name string, lead, trail []tensor.Param, fn func(p Program, lead, trail []tensor.Value) []result) (*tensor.Func, error) {
+	return m.traceColumns(name, lead, trail, func(lead, columns, trail []tensor.Value) []result {
+		return fn(m.bind(columns), lead, trail)
+	})
+}
+
+// traceColumns is trace with the columns themselves.
+func (m *Model) traceColumns(name string, lead, trail []tensor.Param, fn func(lead, columns, trail []tensor.Value) []result) (f *tensor.Func, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			f, err = nil, panicError(r)
@@ -85,7 +94,7 @@ func (m *Model) trace(name string, lead, trail []tensor.Param, fn func(p Program
 	var names []string
 	f, err = tensor.Trace(name, m.Float, params, func(args []tensor.Value) []tensor.Value {
 		nl, nd := len(lead), len(m.Columns)
-		out := fn(m.bind(args[nl:nl+nd]), args[:nl], args[nl+nd:])
+		out := fn(args[:nl], args[nl:nl+nd], args[nl+nd:])
 		values := make([]tensor.Value, len(out))
 		for i, r := range out {
 			names = append(names, r.name)

@@ -1,0 +1,290 @@
+package model
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/drey-sampler/drey/pkg/rng"
+	"github.com/drey-sampler/drey/pkg/tensor"
+)
+
+// Imported are the programs of a model that was written elsewhere, in NumPyro for example, and their data. Parameters and
+// results are as in Bundle, in the same order; their names don't matter, those of SiteLogDensity's results aside.
+type Imported struct {
+	Manifest Manifest // sites are latent, deterministic and observed; Columns is taken from the field below
+	Columns  []Column
+
+	LogDensity, Constrain *tensor.Func
+	Unconstrain           *tensor.Func // nil: starts can't be given
+	SiteLogDensity        *tensor.Func // nil: the log density is not known by site
+}
+
+// Import returns a model whose programs are there already: Compile adds what every model has, and handlers can't change it.
+// The error joins what does not fit together.
+func Import(p Imported) (*Model, error) {
+	float := tensor.ParseDType(p.Manifest.Float)
+	if float != tensor.F64 && float != tensor.F32 {
+		return nil, fmt.Errorf("model %s: precision %q, want f64 or f32", p.Manifest.Model, p.Manifest.Float)
+	}
+	p.Manifest.Columns = columnInfos(p.Columns)
+	m := &Model{Name: p.Manifest.Model, Float: float, Columns: p.Columns}
+	m.bind = func([]tensor.Value) Program {
+		return func(*Context) { tensor.Fail("import", "handlers can't change a model that was imported as programs") }
+	}
+	k := &importer{m: m, from: p}
+	if err := errors.Join(k.sites(), k.columns()); err != nil {
+		return nil, err
+	}
+	if err := errors.Join(k.named(&k.from.LogDensity, "log_density", k.position(), k.densityResults()),
+		k.named(&k.from.Constrain, "constrain", k.position(), k.keptResults()),
+		k.named(&k.from.Unconstrain, "unconstrain", k.latentValues(), k.position()), k.siteDensities()); err != nil {
+		return nil, err
+	}
+	m.imported = k
+	return m, nil
+}
+
+// importer is a model that was imported.
+type importer struct {
+	m    *Model
+	from Imported
+}
+
+func (k *importer) problem(format string, args ...any) error {
+	return fmt.Errorf("model %s: %s", k.m.Name, fmt.Sprintf(format, args...))
+}
+
+// sites checks that the manifest's sites are well formed and that the latent ones tile the position.
+func (k *importer) sites() error {
+	manifest := &k.from.Manifest
+	at, seen := 0, map[string]bool{}
+	for i := range manifest.Sites {
+		s := &manifest.Sites[i]
+		if s.Name == "" || seen[s.Name] {
+			return k.problem("the name %q of site %d is empty or used twice", s.Name, i)
+		}
+		seen[s.Name] = true
+		if err := k.site(s); err != nil {
+			return err
+		}
+		if !s.isLatent() {
+			continue
+		}
+		if s.Offset != at || s.UnconstrainedSize < 1 || s.UnconstrainedSize > manifest.Dimension-at {
+			return k.problem("site %q has elements %d … %d of a position of length %d, want them from %d on", s.Name, s.Offset, s.Offset+s.UnconstrainedSize-1, manifest.Dimension, at)
+		}
+		at += s.UnconstrainedSize
+	}
+	if at != manifest.Dimension || at == 0 {
+		return k.problem("the latent sites have %d elements of a position of length %d", at, manifest.Dimension)
+	}
+	return nil
+}
+
+func (k *importer) site(s *SiteInfo) error {
+	dtype := tensor.ParseDType(s.DType)
+	switch {
+	case s.Kind != Latent && s.Kind != Deterministic && s.Kind != Observed:
+		return k.problem("site %q has the unknown kind %q", s.Name, s.Kind)
+	case dtype == tensor.Invalid || s.Kind == Latent && dtype != k.m.Float:
+		return k.problem("the %s site %q has dtype %q in a model of %s", s.Kind, s.Name, s.DType, k.m.Float)
+	case len(s.Dims) != len(s.Shape):
+		return k.problem("site %q has %d names for %d dimensions", s.Name, len(s.Dims), len(s.Shape))
+	}
+	for i, dim := range s.Dims {
+		if s.Shape[i] < 1 {
+			return k.problem("site %q has shape %v: a dimension of a site has at least one element", s.Name, s.Shape)
+		}
+		if labels, ok := k.from.Manifest.Coords[dim]; ok && len(labels) != s.Shape[i] {
+			return k.problem("dimension %q has %d coords and %d elements in site %q", dim, len(labels), s.Shape[i], s.Name)
+		}
+	}
+	return nil
+}
+
+func (k *importer) columns() error {
+	seen := map[string]bool{}
+	for _, c := range k.from.Columns {
+		if c.Name == "" || seen[c.Name] {
+			return k.problem("the name %q of a data column is empty or used twice", c.Name)
+		}
+		seen[c.Name] = true
+		if want := c.DType.Size() * tensor.NumElements(c.Shape); len(c.Bytes) != want {
+			return k.problem("data %q has %d bytes, want %d", c.Name, len(c.Bytes), want)
+		}
+	}
+	return nil
+}
+
+func (k *importer) position() []tensor.Param {
+	return []tensor.Param{{Name: inPosition, DType: k.m.Float, Shape: []int{k.from.Manifest.Dimension}}}
+}
+
+func (k *importer) densityResults() []tensor.Param {
+	return []tensor.Param{{Name: "log_density", DType: k.m.Float}, {Name: "gradient", DType: k.m.Float, Shape: []int{k.from.Manifest.Dimension}}}
+}
+
+func (k *importer) keptResults() []tensor.Param {
+	var out []tensor.Param
+	for _, s := range k.from.Manifest.Kept() {
+		out = append(out, tensor.Param{Name: s.Name, DType: tensor.ParseDType(s.DType), Shape: s.Shape})
+	}
+	return out
+}
+
+func (k *importer) latentValues() []tensor.Param {
+	var out []tensor.Param
+	for _, s := range k.latent() {
+		out = append(out, tensor.Param{Name: valuePrefix + s.Name, DType: k.m.Float, Shape: s.Shape})
+	}
+	return out
+}
+
+func (k *importer) latent() []SiteInfo {
+	return slices.DeleteFunc(slices.Clone(k.from.Manifest.Sites), func(s SiteInfo) bool { return !s.isLatent() })
+}
+
+// named replaces a program, unless it is nil, by one whose parameters, lead and the data, and results have our names, after
+// checking their types.
+func (k *importer) named(program **tensor.Func, name string, lead, results []tensor.Param) error {
+	f := *program
+	if f == nil {
+		return nil
+	}
+	params := append(slices.Clone(lead), k.m.dataParams()...)
+	if err := sameTypes("parameter", f.In, params); err != nil {
+		return k.problem("program %s: %v", name, err)
+	}
+	if err := sameTypes("result", f.Out, results); err != nil {
+		return k.problem("program %s: %v", name, err)
+	}
+	g, err := tensor.Trace(name, k.m.Float, params, func(args []tensor.Value) []tensor.Value { return f.Apply(anys(args)...) })
+	if err != nil {
+		return k.problem("program %s: %v", name, err)
+	}
+	for i := range g.Out {
+		g.Out[i].Name = results[i].Name
+	}
+	*program = g
+	return nil
+}
+
+func sameTypes(what string, got, want []tensor.Param) error {
+	if len(got) != len(want) {
+		return fmt.Errorf("%d %ss, want %d", len(got), what, len(want))
+	}
+	for i := range got {
+		if got[i].DType != want[i].DType || !slices.Equal(got[i].Shape, want[i].Shape) {
+			return fmt.Errorf("%s %d is %s, want %s (%s)", what, i, tensor.FormatShape(got[i].DType, got[i].Shape), tensor.FormatShape(want[i].DType, want[i].Shape), want[i].Name)
+		}
+	}
+	return nil
+}
+
+func anys(values []tensor.Value) []any {
+	out := make([]any, len(values))
+	for i, v := range values {
+		out[i] = v
+	}
+	return out
+}
+
+// siteDensities checks the program of the sites' log densities, or makes one of the whole log density where there is none.
+func (k *importer) siteDensities() error {
+	f := k.from.SiteLogDensity
+	if f == nil {
+		whole := k.from.LogDensity
+		g, err := tensor.Trace("site_log_density", k.m.Float, whole.In, func(args []tensor.Value) []tensor.Value {
+			return whole.Apply(anys(args)...)[:1]
+		})
+		if err != nil {
+			return k.problem("program log_density: %v", err)
+		}
+		g.Out[0].Name = "log_density"
+		k.from.SiteLogDensity = g
+		return nil
+	}
+	seen := map[string]bool{}
+	for _, out := range f.Out {
+		if out.Name == "" || seen[out.Name] || out.DType != k.m.Float {
+			return k.problem("program site_log_density: the result %q is %s; want %s and names that differ", out.Name, out.DType, k.m.Float)
+		}
+		seen[out.Name] = true
+	}
+	return k.named(&k.from.SiteLogDensity, "site_log_density", k.position(), slices.Clone(f.Out))
+}
+
+// noDraws says why there are no predictive programs.
+const noDraws = "the model was imported as programs, and none of them draws its sites: draw them where the model was written, given the run's draws"
+
+// compile returns the bundle.
+func (k *importer) compile(opts Options) (*Bundle, error) {
+	manifest := k.from.Manifest
+	manifest.Unavailable = map[string]string{"predictive": noDraws, "prior": noDraws}
+	b := &Bundle{
+		Manifest: manifest, LogDensity: k.from.LogDensity, Unconstrain: k.from.Unconstrain, Constrain: k.from.Constrain,
+		SiteLogDensity: k.from.SiteLogDensity, Digest: k.from.LogDensity.Digest(),
+	}
+	var err error
+	if b.Init, err = k.start(opts); err != nil {
+		return nil, err
+	}
+	// The data were checked where the model was written.
+	b.DataCheck, err = tensor.Trace("data_check", k.m.Float, k.from.LogDensity.In, func([]tensor.Value) []tensor.Value { return nil })
+	return b, err
+}
+
+// start builds Bundle.Init: uniform starts with the streams that a model written here has, and given values through the
+// program that unconstrains them.
+func (k *importer) start(opts Options) (*tensor.Func, error) {
+	if opts.Init != "" && opts.Init != InitUniform && opts.Init != InitValue {
+		return nil, k.problem("starts of strategy %q need the prior, which a model that was imported as programs does not have: use %s, or give values", opts.Init, InitUniform)
+	}
+	if len(opts.Given) > 0 && k.from.Unconstrain == nil {
+		return nil, k.problem("starts can't be given: the program file has no program unconstrain")
+	}
+	c := &compiler{m: k.m, manifest: k.from.Manifest}
+	given, err := c.valueParams(opts.Given)
+	if err != nil {
+		return nil, err
+	}
+	return k.m.traceColumns("init", append(keyParams(), given...), nil, func(lead, columns, _ []tensor.Value) []result {
+		key := keyOf(lead, rng.PurposeInit)
+		var parts []any
+		for _, s := range k.latent() {
+			parts = append(parts, key.Site(s.Name).Uniform(s.UnconstrainedSize).Mul(2*initRadius).Sub(initRadius))
+		}
+		position := tensor.Concat(0, parts...)
+		if len(opts.Given) > 0 {
+			position = k.moved(position, columns, opts.Given, lead[3:])
+		}
+		return []result{{inPosition, position}}
+	})
+}
+
+// moved returns the position with the parts of given sites replaced by those of their values. A support may depend on other
+// sites, so the given values are unconstrained together with the values that the others have.
+func (k *importer) moved(position tensor.Value, columns []tensor.Value, given []string, values []tensor.Value) tensor.Value {
+	constrained := map[string]tensor.Value{}
+	for i, v := range k.from.Constrain.Apply(anys(append([]tensor.Value{position}, columns...))...) {
+		constrained[k.from.Constrain.Out[i].Name] = v
+	}
+	for i, name := range given {
+		constrained[name] = values[i]
+	}
+	var args []tensor.Value
+	for _, s := range k.latent() {
+		args = append(args, constrained[s.Name])
+	}
+	unconstrained := k.from.Unconstrain.Apply(anys(append(args, columns...))...)[0]
+	var parts []any
+	for _, s := range k.latent() {
+		from := position
+		if slices.Contains(given, s.Name) {
+			from = unconstrained
+		}
+		parts = append(parts, from.Slice(0, s.Offset, s.Offset+s.UnconstrainedSize))
+	}
+	return tensor.Concat(0, parts...)
+}
