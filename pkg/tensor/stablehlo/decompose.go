@@ -1,0 +1,196 @@
+package stablehlo
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/drey-sampler/drey/pkg/tensor"
+)
+
+// decompositions say in plain StableHLO operations what an operation of ours computes. They are traced on values like
+// the operands, and printed raw: an operation in one stands for StableHLO's own, which may mean less.
+var decompositions = map[tensor.Op]func(n *tensor.Node, in []tensor.Value) tensor.Value{
+	tensor.OpIota: func(n *tensor.Node, _ []tensor.Value) tensor.Value {
+		return tensor.Iota(tensor.I32, n.Attr.Axis, n.Shape...).Ne(0)
+	},
+	tensor.OpTrunc:        func(_ *tensor.Node, in []tensor.Value) tensor.Value { return truncated(in[0]) },
+	tensor.OpConvert:      func(n *tensor.Node, in []tensor.Value) tensor.Value { return saturated(in[0], n.DType) },
+	tensor.OpStopGradient: func(_ *tensor.Node, in []tensor.Value) tensor.Value { return in[0] },
+	tensor.OpTrigamma:     func(_ *tensor.Node, in []tensor.Value) tensor.Value { return trigamma(in[0]) },
+	tensor.OpSoftplus: func(_ *tensor.Node, in []tensor.Value) tensor.Value {
+		return in[0].Max(0.0).Add(in[0].Abs().Neg().Exp().Log1p())
+	},
+	tensor.OpLogAddExp:   func(_ *tensor.Node, in []tensor.Value) tensor.Value { return logAddExp(in[0], in[1]) },
+	tensor.OpDiv:         func(_ *tensor.Node, in []tensor.Value) tensor.Value { return guarded(in, tensor.Value.Div) },
+	tensor.OpRem:         func(_ *tensor.Node, in []tensor.Value) tensor.Value { return remainder(in) },
+	tensor.OpShl:         func(n *tensor.Node, in []tensor.Value) tensor.Value { return in[0].Shl(in[1].And(n.DType.Bits() - 1)) },
+	tensor.OpShr:         func(n *tensor.Node, in []tensor.Value) tensor.Value { return in[0].Shr(in[1].And(n.DType.Bits() - 1)) },
+	tensor.OpArgMin:      itself,
+	tensor.OpArgMax:      itself,
+	tensor.OpCumsum:      itself,
+	tensor.OpSort:        itself,
+	tensor.OpArgsort:     itself,
+	tensor.OpScatter:     scatterLast,
+	tensor.OpCholesky:    func(_ *tensor.Node, in []tensor.Value) tensor.Value { return in[0].Cholesky().Tril(0) },
+	tensor.OpCholeskyVJP: func(_ *tensor.Node, in []tensor.Value) tensor.Value { return choleskyVJP(in[0], in[1]) },
+}
+
+// decomposed reports whether an instruction prints as a composite.
+func decomposed(n *tensor.Node) bool {
+	switch n.Op {
+	case tensor.OpIota:
+		return n.DType == tensor.Bool
+	case tensor.OpConvert:
+		return n.DType.IsInt() && n.In[0].DType().IsFloat()
+	case tensor.OpDiv:
+		return n.DType.IsInt()
+	case tensor.OpShl, tensor.OpShr:
+		return !smallCount(n.In[1], n.DType.Bits())
+	}
+	return decompositions[n.Op] != nil
+}
+
+// smallCount reports whether v is a constant whose elements are all less than width, so that StableHLO shifts as we do.
+func smallCount(v tensor.Value, width int) bool {
+	n := v.Node()
+	if n.Op == tensor.OpBroadcast || n.Op == tensor.OpReshape {
+		return smallCount(n.In[0], width)
+	}
+	if n.Op != tensor.OpConst || n.Attr.Array == nil {
+		return false
+	}
+	for _, b := range n.Attr.Array.Bits {
+		if b >= uint64(width) {
+			return false
+		}
+	}
+	return true
+}
+
+// composite prints an instruction as a composite and sees to its decomposition.
+func (w *writer) composite(n *tensor.Node) {
+	attrs := compositeAttrs(n)
+	key := fmt.Sprint(n.Op, attrs, w.types(n))
+	symbol, ok := w.m.symbols[key]
+	if !ok {
+		symbol = w.m.symbol("drey." + n.Op.String())
+		w.m.symbols[key] = symbol
+		w.m.decomposition(symbol, n)
+	}
+	in := w.operands(n.In)
+	w.compositeLine(w.define(n.Results()[0])+" = ", "drey."+n.Op.String(), symbol, in, attrs, w.types(n))
+}
+
+func (w *writer) compositeLine(results, name, symbol, in, attrs, types string) {
+	w.line(`%s"stablehlo.composite"(%s) <{composite_attributes = {%s}, decomposition = %s, name = %q, version = %d : i32}> : %s`, results, in, attrs, symbol, name, version, types)
+}
+
+// compositeAttrs are the attributes that count for an operation and do not follow from its types.
+func compositeAttrs(n *tensor.Node) string {
+	switch n.Op {
+	case tensor.OpIota, tensor.OpSort, tensor.OpArgsort, tensor.OpScatter, tensor.OpArgMin, tensor.OpArgMax:
+		return fmt.Sprintf("axis = %d : i64", n.Attr.Axis)
+	case tensor.OpCumsum:
+		return fmt.Sprintf("axis = %d : i64, reverse = %t", n.Attr.Axis, n.Attr.Reverse)
+	}
+	return ""
+}
+
+// decomposition prints the private function that computes n from its operands.
+func (m *module) decomposition(symbol string, n *tensor.Node) {
+	params := make([]tensor.Param, len(n.In))
+	for i, v := range n.In {
+		params[i] = tensor.Param{DType: v.DType(), Shape: v.Shape()}
+	}
+	f, err := tensor.Trace(n.Op.String(), tensor.F64, params, func(in []tensor.Value) []tensor.Value {
+		return []tensor.Value{decompositions[n.Op](n, in)}
+	})
+	if err != nil {
+		m.fail("%w", err)
+		return
+	}
+	m.private = append(m.private, m.function("private "+symbol, f, true))
+}
+
+// itself is the decomposition of what prints raw as several StableHLO operations or as one with a region.
+func itself(n *tensor.Node, in []tensor.Value) tensor.Value { return tensor.Emit(n.Op, n.Attr, in...) }
+
+// truncated keeps the sign of zero.
+func truncated(x tensor.Value) tensor.Value { return tensor.Select(x.Lt(0.0), x.Ceil(), x.Floor()) }
+
+// saturated converts what is in range of the integer type d, and picks the rest: NaN gives 0.
+func saturated(x tensor.Value, d tensor.DType) tensor.Value {
+	low, limit := 0.0, 2.0
+	for range d.Bits() - 1 {
+		limit *= 2
+	}
+	if d.IsSigned() {
+		limit /= 2
+		low = -limit
+	}
+	bits := func(largest bool) tensor.Value {
+		return tensor.Lift(&tensor.Array{DType: d, Bits: []uint64{extreme(d, largest)}})
+	}
+	within := x.Ge(low).And(x.Lt(limit))
+	y := tensor.Select(within, x, 0.0).Convert(d)
+	return tensor.Select(x.Ge(limit), bits(true), tensor.Select(x.Lt(low), bits(false), y))
+}
+
+// logAddExp is the larger plus log1p of what the smaller adds; the difference of equal infinities is NaN.
+func logAddExp(x, y tensor.Value) tensor.Value {
+	d := x.Sub(y)
+	return tensor.Select(d.IsNaN(), x.Add(y), x.Max(y).Add(d.Abs().Neg().Exp().Log1p()))
+}
+
+// guarded divides integers: by one instead of by zero, whose result is then 0, and where the quotient would overflow.
+func guarded(in []tensor.Value, op func(x tensor.Value, y any) tensor.Value) tensor.Value {
+	x, y := in[0], in[1]
+	zero := y.Eq(0)
+	bad := zero
+	if x.DType().IsSigned() {
+		smallest := &tensor.Array{DType: x.DType(), Bits: []uint64{extreme(x.DType(), false)}}
+		bad = zero.Or(y.Eq(-1).And(x.Eq(smallest)))
+	}
+	return tensor.Select(zero, 0, op(x, tensor.Select(bad, 1, y)))
+}
+
+// trigamma reflects arguments below a half, for which XLA's polygamma is wrong: ψ₁(x) = (π / sin πx)² - ψ₁(1 - x).
+func trigamma(x tensor.Value) tensor.Value {
+	low := x.Lt(0.5)
+	y := tensor.Emit(tensor.OpTrigamma, tensor.Attr{}, tensor.Select(low, tensor.Lift(1.0).Sub(x), x))
+	s := tensor.Lift(math.Pi).Div(x.Sub(x.Round()).Mul(math.Pi).Sin())
+	return tensor.Select(low, s.Square().Sub(y), y)
+}
+
+func remainder(in []tensor.Value) tensor.Value {
+	if in[0].DType().IsInt() {
+		return guarded(in, tensor.Value.Rem)
+	}
+	return in[0].Sub(in[1].Mul(truncated(in[0].Div(in[1]))))
+}
+
+// scatterLast moves the indices that a later one equals out of range, so that the order of writing does not count.
+func scatterLast(n *tensor.Node, in []tensor.Value) tensor.Value {
+	x, idx, updates := in[0], in[1], in[2]
+	if count := idx.Shape()[0]; count > 1 {
+		pairs := append([]int{count}, idx.Shape()...)
+		later := tensor.Iota(tensor.I32, 1, pairs...).Gt(tensor.Iota(tensor.I32, 0, pairs...))
+		equal := idx.ExpandDims(1).Eq(idx.ExpandDims(0))
+		idx = tensor.Select(later.And(equal).Any(1), -1, idx)
+	}
+	return tensor.Emit(tensor.OpScatter, n.Attr, x, idx, updates)
+}
+
+// choleskyVJP is, with Φ the lower triangle whose diagonal is halved, S = L⁻ᵀ Φ(Lᵀ C) L⁻¹ and then S + Sᵀ with the
+// diagonal of S (Murray 2016, arXiv 1602.07527, equation 9).
+func choleskyVJP(l, ct tensor.Value) tensor.Value {
+	l = l.Tril(0)
+	t := l.Rank() - 1
+	half := func(x tensor.Value) tensor.Value { // the lower triangle with half of the diagonal
+		return x.Tril(0).Add(x.Tril(-1)).Mul(0.5)
+	}
+	p := half(l.SwapAxes(t-1, t).MatMul(ct.Tril(0)))
+	s := l.TriangularSolve(p, true, true)                                  // L⁻ᵀ Φ
+	s = l.TriangularSolve(s.SwapAxes(t-1, t), true, true).SwapAxes(t-1, t) // … L⁻¹
+	return half(s.Add(s.SwapAxes(t-1, t)))
+}
