@@ -116,8 +116,8 @@ func (n NUTS) Tick(k rng.Key, t Target, e model.Env, p Params, s NUTSState) (NUT
 func (n NUTS) grow(k rng.Key, s NUTSState, moving Phase, leaf Point) (NUTSState, tensor.Value) {
 	words := k.With(rng.PurposeTrajectory).At(s.Steps).Block(tensor.In(s.Steps, 0))
 	s.Moving, s.Sum, s.Steps = moving, s.Sum.Add(moving.Momentum), s.Steps.Add(1)
-	s = s.weigh(leaf, uniform(leaf.Energy, words[0], words[1]))
 	s, turning := n.check(s)
+	s = s.weigh(leaf, uniform(leaf.Energy, words[0], words[1]))
 	return n.follow(s, turning, words)
 }
 

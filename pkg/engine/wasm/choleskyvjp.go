@@ -110,8 +110,8 @@ func (c *choleskyAdjoint) below(first local, turn int, body func(p, q local, row
 	a.addI32(p, c.row)
 	for _, rows := range slices.Compact([]int{turn, 1}) {
 		e.whileAtLeast(left, rows, func() {
-			e.prove(p)
-			e.prove(q)
+			e.a.prove(p)
+			e.a.prove(q)
 			body(p, q, rows)
 			a.addI32(p, rows*c.row)
 			a.addI32(q, rows*c.es)

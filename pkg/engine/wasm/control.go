@@ -17,7 +17,6 @@ func (e *emitter) while(it *item) {
 	e.scoped(func() {
 		e.a.block()
 		e.a.loop()
-		e.prove(e.a.base)
 		if body.suspends {
 			e.a.get(e.resume)
 			e.a.op(opI32Eqz)

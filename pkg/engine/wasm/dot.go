@@ -245,8 +245,8 @@ func (e *emitter) laneDotPairs(px local, ax int, py local, ay int, n local) {
 	}
 	qx, qy, left := e.cursor(px), e.cursor(py), e.cursor(n)
 	e.whileAtLeast(left, 4, func() {
-		e.prove(qx)
-		e.prove(qy)
+		e.a.prove(qx)
+		e.a.prove(qy)
 		for i, v := range acc {
 			a.get(v)
 			a.get(qx)

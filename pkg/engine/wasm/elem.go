@@ -226,6 +226,20 @@ func (e *emitter) boolElement(n *tensor.Node, push func(i int)) {
 	}
 }
 
+// lowHalf returns which operand of a bitwise and is the mask of the lower 32 bits, -1 where neither is: amd64 has no such
+// mask as an immediate, but clears the upper half with every move of the lower one.
+func (e *emitter) lowHalf(n *tensor.Node) int {
+	if n.Op != tensor.OpAnd || n.DType.Size() != 8 {
+		return -1
+	}
+	for c, x := range n.In {
+		if r := e.p.views.of(x).root; isScalar(r) && r.Node().Op == tensor.OpConst && r.Node().Attr.Array.Bits[0] == math.MaxUint32 {
+			return c
+		}
+	}
+	return -1
+}
+
 // intElement writes integer operations; the i64 forms lie at fixed distances from the i32 forms.
 func (e *emitter) intElement(n *tensor.Node, d tensor.DType, push func(i int)) {
 	wide64 := d.Size() == 8
@@ -236,6 +250,11 @@ func (e *emitter) intElement(n *tensor.Node, d tensor.DType, push func(i int)) {
 	unsigned := byte(0)
 	if !d.IsSigned() {
 		unsigned = 1
+	}
+	if c := e.lowHalf(n); c >= 0 {
+		push(1 - c)
+		e.a.op(opI32WrapI64, opI64ExtI32U)
+		return
 	}
 	if op, ok := intBinary[n.Op]; ok {
 		push(0)

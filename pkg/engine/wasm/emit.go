@@ -28,7 +28,6 @@ type emitter struct {
 	top      int
 	resume   local       // number of the pipeline that was suspended and is being returned to
 	runFlags map[int]int // by parameter: where it is noted that its indices come in runs
-	proofs   []int       // where in the code the extent of static memory is still to be written
 }
 
 func newEmitter(p *plan, l *liveness, pl *placement) *emitter {
@@ -56,35 +55,10 @@ func (e *emitter) pool(bits uint64) int {
 	return at
 }
 
-// prove writes a load beyond all static memory from the given index and drops it: the bounds check stays and covers
-// every later access from the same index.
-func (e *emitter) prove(index local) {
-	e.a.get(index)
-	e.a.op(opF64Load, 0)
-	e.proofs = append(e.proofs, len(e.a.code))
-	e.a.op(0x80, 0x80, 0x80, 0x80, 0x00)
-	e.a.drop()
-}
-
-func (e *emitter) finishProofs() {
-	for _, at := range e.proofs {
-		v := e.top
-		for i := range 5 {
-			b := byte(v & 0x7f)
-			v >>= 7
-			if i < 4 {
-				b |= 0x80
-			}
-			e.a.code[at+i] = b
-		}
-	}
-}
-
 // program writes the whole Func.
 func (e *emitter) program() {
 	e.a.i32c(0)
 	e.a.set(e.a.base)
-	e.prove(e.a.base)
 	if e.p.heavy > 0 {
 		e.resume = e.a.newLocal(tI32)
 		e.a.get(e.a.base)
@@ -96,7 +70,7 @@ func (e *emitter) program() {
 	}
 	e.region(e.p.root)
 	e.copies(e.p.f.Body.Results, e.l.outs)
-	e.finishProofs()
+	e.a.finishProofs(e.top)
 }
 
 func (e *emitter) region(rp *regionPlan) {

@@ -23,7 +23,8 @@ type asm struct {
 	code   []byte
 	params int
 	types  []valType // of the locals after the parameters
-	base   local     // always zero: every static access goes through it, so that one bounds proof covers them all
+	base   local     // always zero: every static access goes through it, so that one bounds proof covers many
+	bounds bounds
 }
 
 func (a *asm) newLocal(t valType) local {
@@ -31,20 +32,30 @@ func (a *asm) newLocal(t valType) local {
 	return local(a.params + len(a.types) - 1)
 }
 
+// get pushes a local. The base is proved first where no proof of it holds.
+func (a *asm) get(l local) {
+	if l == a.base && !a.bounds.proved {
+		a.prove(l)
+		a.bounds.proved = true
+	}
+	a.getLocal(l)
+}
+
+func (a *asm) getLocal(l local) { a.op(0x20); a.uleb(uint64(l)) }
+
 // typeOf returns the type of a local that newLocal made.
 func (a *asm) typeOf(l local) valType { return a.types[int(l)-a.params] }
 
 func (a *asm) op(bytes ...byte)      { a.code = append(a.code, bytes...) }
-func (a *asm) get(l local)           { a.op(0x20); a.uleb(uint64(l)) }
 func (a *asm) set(l local)           { a.op(0x21); a.uleb(uint64(l)) }
 func (a *asm) tee(l local)           { a.op(0x22); a.uleb(uint64(l)) }
 func (a *asm) drop()                 { a.op(0x1a) }
 func (a *asm) sel()                  { a.op(0x1b) }
-func (a *asm) block()                { a.op(0x02, 0x40) }
-func (a *asm) loop()                 { a.op(0x03, 0x40) }
-func (a *asm) ifThen()               { a.op(0x04, 0x40) }
-func (a *asm) els()                  { a.op(0x05) }
-func (a *asm) end()                  { a.op(0x0b) }
+func (a *asm) block()                { a.op(0x02, 0x40); a.bounds.enter(false) }
+func (a *asm) loop()                 { a.op(0x03, 0x40); a.bounds.enter(true) }
+func (a *asm) ifThen()               { a.op(0x04, 0x40); a.bounds.enter(false) }
+func (a *asm) els()                  { a.op(0x05); a.bounds.restart() }
+func (a *asm) end()                  { a.op(0x0b); a.bounds.leave() }
 func (a *asm) br(depth int)          { a.op(0x0c); a.uleb(uint64(depth)) }
 func (a *asm) brIf(depth int)        { a.op(0x0d); a.uleb(uint64(depth)) }
 func (a *asm) ret()                  { a.op(0x0f) }

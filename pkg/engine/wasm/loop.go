@@ -387,7 +387,7 @@ func (e *emitter) fillStores(d tensor.DType, at, n int, bits uint64) {
 	i := e.a.newLocal(tI32)
 	e.a.setI32(i, 0)
 	e.a.loop()
-	e.prove(i)
+	e.a.prove(i)
 	e.a.get(i)
 	e.constant(d, bits)
 	e.a.store(d, at)

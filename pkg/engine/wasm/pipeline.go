@@ -254,7 +254,6 @@ func (e *emitter) pipeline(it *item) {
 		a.ifThen()
 	}
 	a.loop()
-	e.prove(a.base)
 	for _, s := range stages {
 		s.rows(row, blockRows)
 	}
@@ -345,7 +344,7 @@ func (s *loopStage) rows(first local, count int) {
 			}
 			a.tee(p)
 			a.drop()
-			s.e.prove(p)
+			s.e.a.prove(p)
 			starts[k] = p
 		}
 		x.dyn = p

@@ -64,6 +64,7 @@ func newPlan(f *tensor.Func) *plan {
 	p.views.memo = map[tensor.Value]view{} // what became solid changes the views built on it
 	p.root = p.schedule(f.Body, nil)
 	p.pipelines(p.root)
+	p.sink(p.root)
 	p.markHeavy(p.root)
 	p.markBacked(p.root)
 	return p

@@ -177,10 +177,7 @@ func (l *nest) rowLoop(p *pointers, turns, perTurn, w int) *pointers {
 	a.setI32(i, turns)
 	a.loop()
 	for _, key := range order {
-		l.e.prove(moved[key])
-	}
-	if last > 0 {
-		l.e.prove(a.base)
+		a.prove(moved[key])
 	}
 	l.straight(q, 0, perTurn, w)
 	for _, key := range order {

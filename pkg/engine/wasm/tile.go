@@ -80,8 +80,8 @@ func (e *emitter) lanesTile(p *dotPlan, pa, pb, po local, r, sa, so int) {
 		const turn = 8
 		qa, qb = e.cursor(pa), e.cursor(pb)
 		e.counted(n/2/turn, func(local) {
-			e.prove(qa)
-			e.prove(qb)
+			e.a.prove(qa)
+			e.a.prove(qb)
 			pairs(qa, qb, 0, turn)
 			a.addI32(qa, 16*turn)
 			a.addI32(qb, 16*turn)
@@ -89,8 +89,8 @@ func (e *emitter) lanesTile(p *dotPlan, pa, pb, po local, r, sa, so int) {
 		from = n / 2 / turn * turn
 		pairs(qa, qb, 0, n/2-from)
 	} else {
-		e.prove(pa)
-		e.prove(pb)
+		e.a.prove(pa)
+		e.a.prove(pb)
 		pairs(qa, qb, 0, n/2)
 	}
 	e.lanesTotals(p, qa, qb, po, acc, n-1-from*2, sa, so)
@@ -202,16 +202,16 @@ func (e *emitter) indexTile(p *dotPlan, pa, pb, po local, r, width int) {
 		const turn = 8
 		qb, qo = e.cursor(pb), e.cursor(po)
 		e.counted(width/2/turn, func(local) {
-			e.prove(qb)
-			e.prove(qo)
+			e.a.prove(qb)
+			e.a.prove(qo)
 			pairs(qb, qo, 0, turn)
 			a.addI32(qb, 16*turn)
 			a.addI32(qo, 16*turn)
 		})
 		left = width / 2 / turn * turn
 	} else {
-		e.prove(pb)
-		e.prove(po)
+		e.a.prove(pb)
+		e.a.prove(po)
 	}
 	pairs(qb, qo, 0, width/2-left)
 	if width%2 == 1 {

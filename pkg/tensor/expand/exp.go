@@ -1,6 +1,10 @@
 package expand
 
-import "github.com/drey-sampler/drey/pkg/tensor"
+import (
+	"math"
+
+	"github.com/drey-sampler/drey/pkg/tensor"
+)
 
 // ln 2 in two parts, the first of 32 bits so that its product with an exponent is exact (fdlibm, e_exp.c), and 1/ln 2.
 const (
@@ -48,14 +52,37 @@ func (p expParts) sharp() tensor.Value {
 	return s.Add(p.t.Add(lost))
 }
 
-// exp returns e^x. Outside [-746, 710], where the result is 0 or infinite, x is clamped; NaN passes through. The rounding of
-// the reduced argument, at most a quarter ulp of the result, stays.
+// Beyond these arguments e^x is 0 and infinite.
+const (
+	expLeast = -746.0
+	expMost  = 710.0
+)
+
+// exp returns e^x; NaN passes through. The rounding of the reduced argument, at most a quarter ulp of the result, stays.
 func exp(x tensor.Value) tensor.Value {
-	x = x.Clamp(-746.0, 710.0)
+	if x.Rank() == 0 {
+		return expScalar(x)
+	}
+	x = x.Clamp(expLeast, expMost)
 	sum := x.Mul(log2E).Add(expMagic)
 	k := sum.Sub(expMagic)
 	r := x.Sub(k.Mul(ln2Hi)).Sub(k.Mul(ln2Lo))
 	return expParts{biased: bits(sum)}.scale(r.Mul(r).Mul(estrin(r, expQ)).Add(r).Add(1))
+}
+
+// expScalar is exp, bit for bit, in a form that takes more operations but a shorter chain of them, which is what a scalar
+// waits for: the range is looked at beside the work instead of before it, and 2^(k/2), a factor that changes no rounding,
+// multiplies r and r² while the polynomial is on its way.
+func expScalar(x tensor.Value) tensor.Value {
+	sum := x.Mul(log2E).Add(expMagic)
+	k := sum.Sub(expMagic)
+	r := x.Sub(k.Mul(ln2Hi)).Sub(k.Mul(ln2Lo))
+	biased := bits(sum)
+	half := biased.Shr(1)
+	h, rest := fromBits(half.Shl(52)), fromBits(biased.Sub(half).Shl(52))
+	hr := h.Mul(r)
+	y := hr.Mul(r).Mul(estrin(r, expQ)).Add(hr).Add(h).Mul(rest)
+	return tensor.Select(x.Lt(expLeast), 0.0, tensor.Select(x.Gt(expMost), math.Inf(1), y))
 }
 
 // minusOne returns half of e^x - 1 and the rounding error of that. With h = 2^(k-1) it is (h - ½) + h r + h t, the rounding

@@ -111,7 +111,20 @@ func (g *graph) rewriteDiv(x, y *node) *node {
 	if inverse, ok := exactInverse(y); ok {
 		return g.binary(tensor.OpMul, x, g.number(y.dtype, inverse, y.shape))
 	}
+	if !isNumber(x, 1) && g.loose(x.dtype) && outsideLoopOf(y, x) {
+		return g.better(g.binary(tensor.OpMul, x, g.binary(tensor.OpDiv, g.number(y.dtype, 1, y.shape), y)))
+	}
 	return nil
+}
+
+// outsideLoopOf reports whether x changes in a loop that y comes from outside of.
+func outsideLoopOf(y, x *node) bool {
+	for r := x.home; r != nil && r.depth > y.home.depth; r = r.parent {
+		if r.loop {
+			return true
+		}
+	}
+	return false
 }
 
 // exactInverse returns 1/c for a constant c that is a power of two whose inverse is one too: dividing by c and

@@ -10,6 +10,8 @@
 //   - log(exp x) → x and log1p(expm1 x) → x: no overflow, no rounding.
 //   - pow(x, 2) → x·x, pow(x, 1) → x, pow(x, 0) → 1, pow(x, -1) → 1/x.
 //   - 0·x → 0 where x is known to be finite: 0 for -0.
+//   - x/w → x·(1/w) for a w from outside the loop that x changes in: one division instead of one a turn, at the price of a
+//     second rounding. (1/w overflows for |w| < 2^-1024.)
 //
 // Calls are inlined and derivatives stop here: run it after tensor/grad, on what an engine is going to compile. A loop
 // none of whose results is used is dropped, also one that would not end.
