@@ -9,7 +9,7 @@ FUZZTIME = 10s
 BENCH    = .
 GOBENCH  = go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
 
-.PHONY: help run build test test-short race lint generate verify-generate golden fuzz sbc accuracy integration
+.PHONY: help run build test test-short test-python race lint generate verify-generate golden fuzz sbc accuracy integration
 .PHONY: bench bench-peers bench-compare cover examples
 
 help: ## what the targets do
@@ -26,6 +26,9 @@ test: ## everything that must hold for a change to land, at most 15 minutes on 2
 
 test-short: ## the inner loop: less than a minute once compiled
 	go run ./internal/gotest $(TIMEOUT) -short ./...
+
+test-python: ## the tests of python/, in a Python that has JAX, NumPyro and pytest
+	sh python/test.sh
 
 race: ## the short tests under the race detector
 	CGO_ENABLED=1 go run ./internal/gotest $(TIMEOUT) -short -race ./...

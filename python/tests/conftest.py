@@ -1,0 +1,4 @@
+import numpyro
+
+numpyro.set_platform("cpu")
+numpyro.enable_x64()
