@@ -9,21 +9,39 @@ type bounds struct {
 	proofs []int // where in the code the extent of static memory is still to be written
 }
 
-// blockBounds are a block, loop or branch that is open.
+// Kinds of blocks.
+type blockKind int
+
+const (
+	aBlock blockKind = iota
+	aLoop
+	aBranch // on its first path
+	aBranchBothWays
+)
+
+// blockBounds are a block that is open.
 type blockBounds struct {
+	kind   blockKind
 	before bool // a proof held where it began
 	loops  bool // it is a loop or has one inside
 }
 
-func (b *bounds) enter(loop bool) {
-	b.open = append(b.open, blockBounds{b.proved, loop})
-	if loop {
+func (b *bounds) enter(kind blockKind) {
+	b.open = append(b.open, blockBounds{kind, b.proved, kind == aLoop})
+	if kind == aLoop {
 		b.proved = false
 	}
 }
 
+// oneSided reports whether the innermost block is a branch whose other path is not written.
+func (b *bounds) oneSided() bool { return b.open[len(b.open)-1].kind == aBranch }
+
 // restart begins the other path of a branch.
-func (b *bounds) restart() { b.proved = b.open[len(b.open)-1].before }
+func (b *bounds) restart() {
+	x := &b.open[len(b.open)-1]
+	x.kind = aBranchBothWays
+	b.proved = x.before
+}
 
 func (b *bounds) leave() {
 	last := len(b.open) - 1

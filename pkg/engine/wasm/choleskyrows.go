@@ -42,8 +42,7 @@ func (c *choleskyAdjoint) rows(r int, row, at local) {
 			a.set(v)
 		}
 		s.scale = append(s.scale, a.newLocal(tV128))
-		a.get(at)
-		a.simdMem(vLoad64Splt, c.x+8*i)
+		e.loadSplat(at, c.x+8*i)
 		a.set(s.scale[i])
 	}
 	a.get(at)

@@ -172,8 +172,7 @@ func (c *choleskyAdjoint) scalePairs() {
 			return
 		}
 		a.get(q)
-		a.get(p)
-		a.simdMem(vLoad64Splt, c.out.addr)
+		c.e.loadSplat(p, c.out.addr)
 		a.get(p)
 		a.mem(opF64Load, c.out.addr+c.row)
 		a.simd(vF64Replace)

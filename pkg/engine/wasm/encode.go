@@ -51,11 +51,10 @@ func (a *asm) set(l local)           { a.op(0x21); a.uleb(uint64(l)) }
 func (a *asm) tee(l local)           { a.op(0x22); a.uleb(uint64(l)) }
 func (a *asm) drop()                 { a.op(0x1a) }
 func (a *asm) sel()                  { a.op(0x1b) }
-func (a *asm) block()                { a.op(0x02, 0x40); a.bounds.enter(false) }
-func (a *asm) loop()                 { a.op(0x03, 0x40); a.bounds.enter(true) }
-func (a *asm) ifThen()               { a.op(0x04, 0x40); a.bounds.enter(false) }
+func (a *asm) block()                { a.op(0x02, 0x40); a.bounds.enter(aBlock) }
+func (a *asm) loop()                 { a.op(0x03, 0x40); a.bounds.enter(aLoop) }
+func (a *asm) ifThen()               { a.op(0x04, 0x40); a.bounds.enter(aBranch) }
 func (a *asm) els()                  { a.op(0x05); a.bounds.restart() }
-func (a *asm) end()                  { a.op(0x0b); a.bounds.leave() }
 func (a *asm) br(depth int)          { a.op(0x0c); a.uleb(uint64(depth)) }
 func (a *asm) brIf(depth int)        { a.op(0x0d); a.uleb(uint64(depth)) }
 func (a *asm) ret()                  { a.op(0x0f) }
@@ -83,6 +82,16 @@ func (a *asm) memarg(align, offset int) { a.uleb(uint64(align)); a.uleb(uint64(o
 
 // mem writes a scalar memory instruction with a byte offset; the address is on the stack.
 func (a *asm) mem(op byte, offset int) { a.op(op); a.memarg(0, offset) }
+
+// end ends a block, loop or branch. A branch gets its other path written out, if empty: wazero forgets the proofs before
+// a branch without one.
+func (a *asm) end() {
+	if a.bounds.oneSided() {
+		a.els()
+	}
+	a.op(0x0b)
+	a.bounds.leave()
+}
 
 // addI32 adds a constant to a local.
 func (a *asm) addI32(l local, v int) {

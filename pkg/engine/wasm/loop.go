@@ -299,8 +299,7 @@ func (l *nest) splat(v tensor.Value) local {
 	x := a.newLocal(tV128)
 	switch d := v.DType(); {
 	case d == tensor.F64:
-		l.e.push(v)
-		a.simd(vF64Splat)
+		l.e.splatF64(l.e.asLocal(v))
 	case wide(d):
 		l.e.push(v)
 		a.simd(vI64Splat)

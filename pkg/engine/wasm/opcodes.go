@@ -97,7 +97,6 @@ const (
 
 	// SIMD, after the 0xfd prefix.
 	vLoad       = 0x00
-	vLoad64Splt = 0x0a
 	vStore      = 0x0b
 	vConst      = 0x0c
 	vShuffle    = 0x0d
@@ -118,7 +117,7 @@ const (
 	vOr         = 0x50
 	vXor        = 0x51
 	vBitselect  = 0x52
-	vLoad64Lane = 0x57
+	vLoad64Zero = 0x5d
 	vF64Ceil    = 0x74
 	vF64Floor   = 0x75
 	vF64Trunc   = 0x7a

@@ -113,8 +113,7 @@ func (l *nest) rowSplats() {
 			if f.splat == noLocal {
 				f.splat = a.newLocal(tV128)
 			}
-			a.get(l.pointer(f.acc))
-			a.simdMem(vLoad64Splt, f.acc.addr)
+			l.e.loadSplat(l.pointer(f.acc), f.acc.addr)
 			a.set(f.splat)
 		}
 	}
@@ -297,7 +296,7 @@ func (l *nest) pushLeaf(p *pointers, f *leaf, at int) {
 		a.get(ptr)
 		a.simdMem(vLoad, f.acc.addr+at*8)
 	case wide(f.acc.dtype):
-		l.pairFrom(ptr, f.acc.addr+at*st, ptr, f.acc.addr+(at+1)*st)
+		l.e.loadPair(ptr, f.acc.addr+at*st, ptr, f.acc.addr+(at+1)*st)
 	default:
 		for k := range 2 {
 			l.loadAt(f.acc.dtype, ptr, f.acc.addr+(at+k)*st)
@@ -347,15 +346,29 @@ func (e *emitter) addressOf(ptr local, offset *int) {
 	}
 }
 
-// pairFrom builds a pair from two 64-bit elements.
-func (l *nest) pairFrom(p0 local, off0 int, p1 local, off1 int) {
-	a := l.e.a
-	l.e.addressOf(p1, &off1)
-	l.e.addressOf(p0, &off0)
-	a.simdMem(vLoad64Splt, off0)
-	a.simdMem(vLoad64Lane, off1)
-	a.op(1)
+// loadPair pushes a pair of two 64-bit elements. Its instructions write whole registers on amd64: v128.load64_splat and
+// load64_lane go through integer registers there, and a splat of a register waits for what its target last held.
+func (e *emitter) loadPair(p0 local, off0 int, p1 local, off1 int) {
+	e.addressOf(p0, &off0)
+	e.a.simdMem(vLoad64Zero, off0)
+	e.addressOf(p1, &off1)
+	e.a.mem(opF64Load, off1)
+	e.a.simd(vF64Replace)
+	e.a.op(1)
 }
+
+// splatF64 pushes a number in both halves.
+func (e *emitter) splatF64(x local) {
+	e.v128c(0)
+	for lane := range 2 {
+		e.a.get(x)
+		e.a.simd(vF64Replace)
+		e.a.op(byte(lane))
+	}
+}
+
+// loadSplat pushes a 64-bit element in both halves.
+func (e *emitter) loadSplat(p local, off int) { e.loadPair(p, off, p, off) }
 
 func (l *nest) storeElement(p *pointers, s access, at int, x local) {
 	a := l.e.a
@@ -426,7 +439,7 @@ func (l *nest) take(p *pointers, n *tensor.Node, at int) {
 		return
 	}
 	i1 := index(1)
-	l.pairFrom(i0, static, i1, static)
+	l.e.loadPair(i0, static, i1, static)
 }
 
 // pushSplat pushes a scalar in both halves.

@@ -31,6 +31,8 @@ func (s *scatterStage) carried() []local { return nil }
 func (s *scatterStage) rows(first local, count int) {
 	e, a := s.e, s.e.a
 	pi, pu := e.affine(s.idx.dyn, []local{first}, s.idx.strides), e.affine(s.upd.dyn, []local{first}, s.upd.strides)
+	a.prove(pi)
+	a.prove(pu)
 	if s.runs == 0 {
 		s.direct(pi, pu, count)
 		return

@@ -177,9 +177,7 @@ func (e *emitter) indexTile(p *dotPlan, pa, pb, po local, r, width int) {
 	scale := make([]local, r)
 	for i := range scale {
 		scale[i] = a.newLocal(tV128)
-		off := p.a.addr + i*sa
-		e.addressOf(pa, &off)
-		a.simdMem(vLoad64Splt, off)
+		e.loadSplat(pa, p.a.addr+i*sa)
 		a.set(scale[i])
 	}
 	pairs := func(qb, qo local, from, to int) {
