@@ -1,5 +1,5 @@
-# Work with this project goes through these targets, and CI runs the same ones. They need Go and make; race needs a C
-# compiler too, bench-peers Python, bench-compare and verify-generate git.
+# Work with this project goes through these targets, and CI runs the same ones. They need Go and make; race and
+# test-xla need a C compiler too, bench-peers Python, bench-compare and verify-generate git.
 
 # drey is pure Go: everything builds and passes without a C compiler.
 export CGO_ENABLED ?= 0
@@ -10,7 +10,7 @@ BENCH    = .
 GOBENCH  = go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
 
 .PHONY: help run build test test-short test-python race lint generate verify-generate golden fuzz sbc accuracy integration
-.PHONY: bench bench-peers bench-compare cover examples
+.PHONY: bench bench-peers bench-compare metrics cover examples test-xla
 
 help: ## what the targets do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' Makefile
@@ -26,6 +26,10 @@ test: ## everything that must hold for a change to land, at most 15 minutes on 2
 
 test-short: ## the inner loop: less than a minute once compiled
 	go run ./internal/gotest $(TIMEOUT) -short ./...
+
+test-xla: ## XLA's tests, which make test skips: with a C compiler, and the plugin for CPUs, which it fetches
+	go run ./cmd/drey xla install cpu --yes
+	CGO_ENABLED=1 DREY_REQUIRE=xla go run ./internal/gotest $(TIMEOUT) ./pkg/engine/xla/...
 
 test-python: ## the tests of python/, in a Python that has JAX, NumPyro and pytest
 	sh python/test.sh
@@ -72,6 +76,9 @@ bench-compare: ## Go benchmarks at the commit REF and here, in turn, compared: m
 	mkdir -p bench/out && rm -rf bench/out/ref bench/out/*.txt && git worktree prune && git worktree add --detach bench/out/ref $(REF)
 	for i in 1 2 3 4 5 6; do (cd bench/out/ref && $(GOBENCH)) >>bench/out/ref.txt && $(GOBENCH) >>bench/out/here.txt || exit 1; done
 	go tool benchstat bench/out/ref.txt bench/out/here.txt
+
+metrics: ## the diagonal metrics compared on posteriors, as docs/metric.md has them: half an hour
+	go run ./integration/metrics
 
 cover: ## how much of the code the short tests reach
 	go test -short $(TIMEOUT) -coverpkg=./... -coverprofile=cover.out ./...

@@ -143,7 +143,7 @@ func (p *Program) explain(w io.Writer, err error) {
 
 // plain removes the package that a message begins with.
 func plain(message string) string {
-	for _, name := range []string{"store", "model", "chain", "runner", "datafile", "tensor", "engine", "adapt", "kernels", "parquetfile"} {
+	for _, name := range []string{"store", "model", "chain", "runner", "datafile", "tensor", "engine", "adapt", "kernels", "parquetfile", "xla", "pjrt"} {
 		if rest, ok := strings.CutPrefix(message, name+": "); ok {
 			return plain(rest)
 		}

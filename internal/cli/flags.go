@@ -73,7 +73,7 @@ func (r *runFlags) add(f *pflag.FlagSet, p *Program) {
 	f.IntVar(&c.Draws, "draws", c.Draws, "kept draws a chain")
 	f.IntVar(&c.Thin, "thin", c.Thin, "transitions for each kept draw")
 	f.Uint64Var(&r.seed, "seed", 0, "of all randomness (default: one is drawn, printed and recorded)")
-	f.Var(&choice{&c.Engine, []string{runner.EngineAuto, runner.EngineWasm, runner.EngineReference}}, "engine", "what runs the model")
+	f.Var(&choice{&c.Engine, runner.Engines()}, "engine", "what runs the model")
 	f.Var(&choice{&r.precision, []string{tensor.F64.String(), tensor.F32.String()}}, "precision", "of the model's numbers")
 	f.Var(&choice{&r.kernel, []string{string(chain.NUTS), string(chain.HMC)}}, "kernel", "how chains move")
 	f.Float64Var(&c.TrajectoryLength, "trajectory-length", c.TrajectoryLength, "of hmc, in units of time")

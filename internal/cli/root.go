@@ -36,7 +36,7 @@ func (p *Program) root(s Streams, began time.Time) *cobra.Command {
 	cobra.EnableCommandSorting = false
 	root.AddCommand(c.run(), c.check(), c.summary(), c.predict(), c.export(), c.resume(), c.extend())
 	if p.BuiltIn {
-		root.AddCommand(c.models(), c.init())
+		root.AddCommand(c.models(), c.init(), c.doctor(), c.xla())
 	}
 	root.AddCommand(c.version())
 	root.SetHelpCommand(&cobra.Command{

@@ -40,6 +40,9 @@ func (c *command) sample(ctx context.Context, m *Model, flags *runFlags) error {
 	if err := flags.finish(); err != nil {
 		return err
 	}
+	if err := c.needEngine(ctx, flags.config.Engine); err != nil {
+		return err
+	}
 	model, err := c.bind(m, flags.data, flags.float())
 	if err != nil {
 		return err

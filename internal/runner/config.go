@@ -13,16 +13,37 @@ import (
 	"github.com/drey-sampler/drey/pkg/engine"
 	"github.com/drey-sampler/drey/pkg/engine/reference"
 	"github.com/drey-sampler/drey/pkg/engine/wasm"
+	"github.com/drey-sampler/drey/pkg/engine/xla"
+	"github.com/drey-sampler/drey/pkg/engine/xla/plugin"
 	"github.com/drey-sampler/drey/pkg/model"
 	"github.com/drey-sampler/drey/pkg/store"
 )
 
-// Names of engines in Config; EngineAuto is the best one that the machine has.
+// Names of engines in Config; EngineAuto is the best one for single chains. EngineXLA is the platform that plugin.Best
+// finds; xla.Prefix and a platform name one.
 const (
 	EngineAuto      = "auto"
 	EngineWasm      = "wasm"
 	EngineReference = "reference"
+	EngineXLA       = "xla"
 )
+
+// Engines returns the names of engines that Config takes.
+func Engines() []string {
+	names := []string{EngineAuto, EngineWasm, EngineReference, EngineXLA}
+	for _, platform := range slices.Backward(plugin.Platforms) {
+		names = append(names, xla.Prefix+platform)
+	}
+	return names
+}
+
+// XLAPlatform returns the platform of one of XLA's engines, "" for EngineXLA; ok is false for other engines.
+func XLAPlatform(engine string) (platform string, ok bool) {
+	if engine == EngineXLA {
+		return "", true
+	}
+	return strings.CutPrefix(engine, xla.Prefix)
+}
 
 // MetricDefault is the metric of Config that stands for the project's default.
 const MetricDefault = "diag"
@@ -104,8 +125,8 @@ func (c Config) Validate() error {
 	if n := float64(c.Warmup) + float64(c.Draws)*float64(c.Thin); n >= math.MaxUint32 {
 		problem("%.3g transitions a chain: draw numbers have 32 bits", n)
 	}
-	if _, err := engineOf(c.Engine); err != nil {
-		problems = append(problems, err)
+	if !slices.Contains(Engines(), c.Engine) {
+		problem("unknown engine %q (want one of %s)", c.Engine, strings.Join(Engines(), ", "))
 	}
 	for _, name := range c.Exclude {
 		if slices.Contains(c.Save, name) {
@@ -156,15 +177,18 @@ func (c Config) checkSites(kept []model.SiteInfo) error {
 	return errors.Join(problems...)
 }
 
-// engineOf returns the engine of a name.
+// engineOf returns the engine of a name that Engines has.
 func engineOf(name string) (engine.Engine, error) {
+	if platform, ok := XLAPlatform(name); ok {
+		return xla.Open(platform, xla.Config{})
+	}
 	switch name {
 	case EngineAuto, EngineWasm:
 		return wasm.Engine{}, nil
 	case EngineReference:
 		return reference.New(), nil
 	}
-	return nil, fmt.Errorf("unknown engine %q (want %s, %s or %s)", name, EngineAuto, EngineWasm, EngineReference)
+	return nil, fmt.Errorf("unknown engine %q (want one of %s)", name, strings.Join(Engines(), ", "))
 }
 
 // settings returns what run.json records of the configuration.

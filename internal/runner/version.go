@@ -17,8 +17,11 @@ const modulePath = "github.com/drey-sampler/drey"
 // versionsOf returns the versions that can change a bit of an engine's draws.
 func versionsOf(eng engine.Engine) store.Versions {
 	v := store.Versions{Drey: "(devel)", Go: runtime.Version(), CodeGenerator: eng.Name(), CanonicalText: tensor.TextVersion}
-	if eng.Name() == EngineWasm {
+	switch e := eng.(type) {
+	case wasm.Engine:
 		v.CodeGenerator = wasm.Generator
+	case interface{ Version() string }: // XLA
+		v.CodeGenerator = e.Version()
 	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

@@ -24,8 +24,14 @@ func Run(f *tensor.Func, args []*tensor.Array) ([]*tensor.Array, error) {
 }
 
 // Compile prepares f. It returns an error only for a Func that was not made by package tensor's tracing.
-func Compile(f *tensor.Func) (*Program, error) {
+func Compile(f *tensor.Func) (*Program, error) { return CompileObserved(f, nil) }
+
+// CompileObserved is Compile for a program that hands what each instruction computes, but for control flow, constants and
+// reshapes, to observe, with its operands; observe may change out. So tests find out how much a result depends on the
+// rounding of what is computed on the way. observe must be safe for as many goroutines as run the program.
+func CompileObserved(f *tensor.Func, observe func(n *tensor.Node, out *tensor.Array, in []*tensor.Array)) (*Program, error) {
 	c := newCompiler()
+	c.observe = observe
 	body, err := c.region(f.Body)
 	if err != nil {
 		return nil, fmt.Errorf("eval: %s: %w", f.Name, err)

@@ -51,6 +51,7 @@ func (b *block) leave(fr *frame, dst []*tensor.Array) []*tensor.Array {
 type compiler struct {
 	slots      map[*tensor.Node]int
 	expansions *expansions
+	observe    func(n *tensor.Node, out *tensor.Array, in []*tensor.Array) // nil: nobody does
 }
 
 func newCompiler() *compiler {
@@ -121,6 +122,9 @@ func (c *compiler) step(n *tensor.Node) (step, error) {
 		}
 		out := &tensor.Array{DType: d, Shape: shape, Bits: make([]uint64, size)}
 		k(out, fr.args)
+		if c.observe != nil {
+			c.observe(n, out, fr.args)
+		}
 		fr.slots[dst] = out
 	}, nil
 }
