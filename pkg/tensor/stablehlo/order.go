@@ -19,11 +19,7 @@ var orderOps = map[string]bool{
 // samples are elements of every kind: NaN, infinities, both zeros, two numbers of each sign.
 func samples(d tensor.DType) []uint64 {
 	if !d.IsFloat() {
-		x := []uint64{0, 1, 2, extreme(d, true), extreme(d, false)}
-		if d.IsSigned() {
-			x = append(x, extreme(d, false)+1)
-		}
-		return x
+		return []uint64{0, 1, 2, extreme(d, true), extreme(d, false), math.MaxUint64 >> (64 - d.Bits())}
 	}
 	var out []uint64
 	for _, x := range []float64{math.NaN(), math.Inf(-1), -2, -1, math.Copysign(0, -1), 0, 1, 2, math.Inf(1)} {
@@ -139,14 +135,24 @@ func (r *reader) picks(b *block, s *scope, d, at tensor.DType, largest bool) boo
 	return true
 }
 
-// compares reports whether a comparator's first two parameters decide it, and that their order is ascending or descending;
-// NaN comes last or anywhere, equal elements keep their order.
-func (r *reader) compares(b *block, s *scope) (ascending, ok bool) {
+// order is what a comparator sorts by.
+type order uint8
+
+const (
+	noOrder        order = iota
+	ascending            // NaN anywhere; equal elements keep their order, the two zeros among them
+	descending           // likewise
+	totalAscending       // -0 before 0, NaN as large
+	totalDescending
+)
+
+// compares returns the order of a comparator, which its first two parameters must decide.
+func (r *reader) compares(b *block, s *scope) order {
 	for _, o := range b.ops {
 		for _, name := range o.operands {
 			for _, p := range b.params[2:] {
 				if p.name == name {
-					return false, false
+					return noOrder
 				}
 			}
 		}
@@ -156,16 +162,31 @@ func (r *reader) compares(b *block, s *scope) (ascending, ok bool) {
 	args := grid([]tensor.DType{d, d}, [][]uint64{samples(d), samples(d)})
 	out, ok := r.table(pair, s, args)
 	if !ok || len(out) != 1 || out[0].DType != tensor.Bool {
-		return false, false
+		return noOrder
 	}
-	up, down := true, true
-	for i, less := range out[0].Bits {
+	possible := map[order]bool{ascending: true, descending: true, totalAscending: d.IsFloat(), totalDescending: d.IsFloat()}
+	for i, l := range out[0].Bits {
+		less := l != 0
 		x, y := tensor.DecodeFloat(d, args[0].Bits[i]), tensor.DecodeFloat(d, args[1].Bits[i])
-		if x != x || y != y {
-			continue
+		if x == x && y == y {
+			possible[ascending] = possible[ascending] && less == (x < y)
+			possible[descending] = possible[descending] && less == (x > y)
 		}
-		up = up && (less != 0) == (x < y)
-		down = down && (less != 0) == (x > y)
+		possible[totalAscending] = possible[totalAscending] && less == totallyLess(x, y)
+		possible[totalDescending] = possible[totalDescending] && less == totallyLess(y, x)
 	}
-	return up, up || down
+	for by := ascending; by <= totalDescending; by++ {
+		if possible[by] {
+			return by
+		}
+	}
+	return noOrder
+}
+
+// totallyLess is the order in which -0 stands before 0 and NaN last.
+func totallyLess(x, y float64) bool {
+	if x == 0 && y == 0 {
+		return math.Signbit(x) && !math.Signbit(y)
+	}
+	return x < y || x == x && y != y
 }

@@ -160,19 +160,19 @@ func readGather(r *reader, o *operation, in []tensor.Value) tensor.Value {
 		return tensor.Emit(tensor.OpTake, tensor.Attr{Axis: axis}, x, in[1])
 	}
 	w.components(r, in[1], vector)
-	for k, axis := range w.starts {
-		w.index[k] = w.index[k].Clamp(0, x.Shape()[axis]-w.sizes[axis])
-	}
 	shape := w.result()
 	if tensor.NumElements(w.sizes) == 0 || x.Size() == 0 {
 		return r.in(tensor.Lift(tensor.NewArray(x.DType(), nil))).BroadcastTo(shape...)
 	}
+	rest := w.rest()
+	if w.rows() && len(w.starts) == 1 { // a Take clamps of its own
+		return w.arrange(x.Take(w.index[0], w.starts[0]), w.starts[0], rest, shape)
+	}
+	for k, axis := range w.starts {
+		w.index[k] = w.index[k].Clamp(0, x.Shape()[axis]-w.sizes[axis])
+	}
 	if !w.rows() || len(w.starts) == 0 {
 		return x.Reshape(x.Size()).Take(w.positions(shape, w.index, r), 0)
-	}
-	rest := w.rest()
-	if len(w.starts) == 1 {
-		return w.arrange(x.Take(w.index[0], w.starts[0]), w.starts[0], rest, shape)
 	}
 	flat := x.Transpose(append(slices.Clone(w.starts), rest...)...)
 	flat = flat.Reshape(append([]int{-1}, flat.Shape()[len(w.starts):]...)...)
@@ -200,7 +200,7 @@ func (w *windows) takes(idx tensor.Value, vector int) (axis int, ok bool) {
 // arrange moves the axes of y, the batch's at the given place among the remaining ones of x, to where the result has them.
 func (w *windows) arrange(y tensor.Value, at int, rest, shape []int) tensor.Value {
 	perm := make([]int, 0, len(shape))
-	b, k := 0, 0
+	b := 0
 	for i := range shape {
 		if slices.Contains(w.axes, i) {
 			perm = append(perm, at+b)
@@ -216,7 +216,6 @@ func (w *windows) arrange(y tensor.Value, at int, rest, shape []int) tensor.Valu
 			from += len(w.batch)
 		}
 		perm = append(perm, from)
-		k++
 	}
 	return y.Transpose(perm...).Reshape(shape...)
 }

@@ -161,7 +161,9 @@ var singleReaders = map[string]single{
 	"stablehlo.cbrt": readCbrt, "stablehlo.round_nearest_afz": readRoundAway, "stablehlo.count_leading_zeros": readLeadingZeros, "stablehlo.reduce_precision": readReducePrecision,
 	"chlo.polygamma": readPolygamma, "chlo.sinh": readSinh, "chlo.cosh": readCosh, "chlo.asin": readAsin, "chlo.acos": readAcos, "chlo.atan": readAtan,
 	"chlo.asinh": readAsinh, "chlo.acosh": readAcosh, "chlo.atanh": readAtanh,
-	"chlo.is_inf": func(_ *reader, _ *operation, in []tensor.Value) tensor.Value { return in[0].Eq(in[0]).And(in[0].IsFinite().Not()) },
+	"chlo.is_inf": func(_ *reader, _ *operation, in []tensor.Value) tensor.Value {
+		return in[0].Eq(in[0]).And(in[0].IsFinite().Not())
+	},
 	"chlo.square": func(_ *reader, _ *operation, in []tensor.Value) tensor.Value { return in[0].Square() },
 }
 
@@ -234,7 +236,9 @@ func totalOrder(x tensor.Value) tensor.Value {
 	return tensor.Select(b.Lt(0), b.Xor(largest), b)
 }
 
-func readClamp(r *reader, _ *operation, in []tensor.Value) tensor.Value { return in[1].Max(in[0]).Min(in[2]) }
+func readClamp(r *reader, _ *operation, in []tensor.Value) tensor.Value {
+	return in[1].Max(in[0]).Min(in[2])
+}
 
 // readShift gives what StableHLO does for counts beyond the width: zeros, or copies of the sign.
 func readShift(r *reader, o *operation, in []tensor.Value) tensor.Value {

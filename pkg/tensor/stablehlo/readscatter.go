@@ -67,13 +67,16 @@ func (w *windows) adds(idx tensor.Value, vector int) bool {
 
 func (w *windows) scatter(r *reader, op tensor.Op, upd tensor.Value) tensor.Value {
 	x, shape := w.x, w.x.Shape()
-	valid := r.in(tensor.Lift(true)).BroadcastTo(w.batch...)
-	for k, axis := range w.starts {
-		valid = valid.And(w.index[k].Ge(0)).And(w.index[k].Le(shape[axis] - w.sizes[axis]))
+	within := func(at tensor.Value, to []int, axes []int) tensor.Value { // -1 for a window that does not fit
+		valid := r.in(tensor.Lift(true)).BroadcastTo(w.batch...)
+		for k, axis := range w.starts {
+			valid = valid.And(w.index[k].Ge(0)).And(w.index[k].Le(shape[axis] - w.sizes[axis]))
+		}
+		return tensor.Select(valid.BroadcastInDim(to, axes), at, -1)
 	}
 	if !w.rows() || !sameSet(w.starts, w.collapsed) || len(w.starts) == 0 {
 		at := w.positions(upd.Shape(), w.index, r)
-		at = tensor.Select(valid.BroadcastInDim(upd.Shape(), w.axes), at, -1)
+		at = within(at, upd.Shape(), w.axes)
 		flat := x.Reshape(x.Size())
 		return tensor.Emit(op, tensor.Attr{}, flat, at.Reshape(upd.Size()), upd.Reshape(upd.Size())).Reshape(shape...)
 	}
@@ -82,7 +85,11 @@ func (w *windows) scatter(r *reader, op tensor.Op, upd tensor.Value) tensor.Valu
 	n := tensor.NumElements(w.batch)
 	rows := upd.Transpose(append(slices.Clone(w.axes), w.offset...)...)
 	rows = rows.Reshape(append([]int{n}, rows.Shape()[len(w.axes):]...)...)
-	at := tensor.Select(valid, w.row(w.index), -1).Reshape(n)
+	at := w.row(w.index)
+	if len(w.starts) > 1 { // one index alone drops of its own
+		at = within(at, w.batch, axesRange(0, len(w.batch)))
+	}
+	at = at.Reshape(n)
 	perm := append(slices.Clone(w.starts), rest...)
 	moved := x.Transpose(perm...)
 	flat := moved.Reshape(append([]int{-1}, moved.Shape()[len(w.starts):]...)...)

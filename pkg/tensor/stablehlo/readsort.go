@@ -21,25 +21,30 @@ func readSort(r *reader, o *operation, in []tensor.Value, s *scope) []tensor.Val
 			o.fail("operands %s and %s", in[0], v)
 		}
 	}
-	ascending, ok := false, false
+	by := noOrder
 	if in[0].DType() != tensor.Bool {
-		ascending, ok = r.compares(b, s)
-	}
-	if !ok {
-		o.fail("by a comparator that is not the order of the first operand's elements")
+		by = r.compares(b, s)
 	}
 	key := in[0]
-	if len(in) == 1 && ascending {
-		return []tensor.Value{key.Sort(axis)}
-	}
-	if !ascending {
+	switch by {
+	case noOrder:
+		o.fail("by a comparator that is not the order of the first operand's elements")
+	case ascending:
+		if len(in) == 1 {
+			return []tensor.Value{key.Sort(axis)}
+		}
+	case descending:
 		key = reversedOrder(key)
+	case totalAscending:
+		key = totalOrder(key)
+	case totalDescending:
+		key = totalOrder(key).Not()
 	}
 	at := key.Argsort(axis)
 	out := make([]tensor.Value, len(in))
 	for i, v := range in {
 		switch n := v.Node(); {
-		case i == 0 && ascending:
+		case i == 0 && by == ascending:
 			out[i] = v.Sort(axis)
 		case n.Op == tensor.OpIota && n.Attr.Axis == axis && n.DType.IsInt():
 			out[i] = at.Convert(n.DType)
@@ -89,15 +94,10 @@ func readTopK(r *reader, o *operation, in []tensor.Value, _ *scope) []tensor.Val
 		o.fail("of %s, %d elements", x, k)
 	}
 	last := x.Rank() - 1
-	key := reversedOrder(x)
-	if x.DType().IsFloat() { // NaN counts as largest; -inf, last of the numbers, keeps its place before it
-		nan := x.IsNaN()
-		order := tensor.Select(nan, math.Inf(-1), key)
-		first := nan.Not().Convert(tensor.I32).Argsort(last)
-		at := r.takeAlong(order, first, last).Argsort(last)
-		at = r.takeAlong(first, at, last).Slice(last, 0, k)
-		return []tensor.Value{r.takeAlong(x, at, last), at.Convert(o.out[len(o.out)-1].dtype)}
+	key := x
+	if x.DType().IsFloat() {
+		key = totalOrder(x)
 	}
-	at := key.Argsort(last).Slice(last, 0, k)
+	at := key.Not().Argsort(last).Slice(last, 0, k)
 	return []tensor.Value{r.takeAlong(x, at, last), at.Convert(o.out[len(o.out)-1].dtype)}
 }
