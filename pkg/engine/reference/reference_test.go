@@ -10,3 +10,5 @@ import (
 func TestContract(t *testing.T) { enginetest.Run(t, reference.New()) }
 
 func TestDifferential(t *testing.T) { enginetest.Differential(t, reference.New(), 1, 15) }
+
+func TestBatched(t *testing.T) { enginetest.Batched(t, reference.New(), 3, 40) }
