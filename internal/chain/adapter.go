@@ -15,6 +15,7 @@ type adapter struct {
 	dim   int
 	dense bool // the first inverse mass matrix is a full one
 	fixed bool // the step size is the user's and stays
+	steep bool // the first metric is that of the first gradient
 }
 
 var _ kernels.Adapter[kernels.Params, adapt.State] = adapter{}
@@ -22,7 +23,11 @@ var _ kernels.Adapter[kernels.Params, adapt.State] = adapter{}
 func (a adapter) Inputs() []tensor.Param { return a.Adaptation.Inputs(a.float, a.dim, a.dense) }
 
 func (a adapter) Init(at kernels.Point, in []tensor.Value) adapt.State {
-	return a.Adaptation.Init(at.Position, in)
+	s := a.Adaptation.Init(at.Position, in)
+	if a.steep {
+		s = a.FromGradient(s, at.Gradient)
+	}
+	return s
 }
 
 func (a adapter) Params(s adapt.State) kernels.Params {
@@ -40,26 +45,30 @@ func (a adapter) Update(s adapt.State, phase tensor.Value, t kernels.Transition)
 // Occasions of the tune program, between the windows of warmup.
 const (
 	occasionStart  int32 = iota // before the first transition
-	occasionWindow              // after a slow window
+	occasionSearch              // after a window that adapts the metric and ends with a search
+	occasionMove                // after another window that adapts the metric
 	occasionFinal               // after the last window
 )
 
 // tune returns the adaptation state after an occasion i32[]: the metric of a window that has ended, and the step size that
 // suits it, or the averaged step size.
 func (a adapter) tune(k rng.Key, t kernels.Target, e model.Env, at kernels.Point, s adapt.State, occasion tensor.Value) adapt.State {
-	s = tensor.Cond(occasion.Eq(occasionWindow),
+	s = tensor.Cond(occasion.Eq(occasionSearch).Or(occasion.Eq(occasionMove)),
 		func() adapt.State { return a.EndWindow(s) },
 		func() adapt.State { return s })
 	if a.fixed {
 		return s
 	}
-	metric := kernels.Metric{Factor: s.Factor}
-	return tensor.Cond(occasion.Eq(occasionFinal),
+	s = tensor.Cond(occasion.Eq(occasionFinal),
 		func() adapt.State { return a.Final(s) },
+		func() adapt.State { return s })
+	metric := kernels.Metric{Factor: s.Factor}
+	return tensor.Cond(occasion.Eq(occasionStart).Or(occasion.Eq(occasionSearch)),
 		func() adapt.State {
 			return a.Search(s, func(trial, stepSize tensor.Value) tensor.Value {
 				key := k.With(rng.PurposeStepSize).At(trial)
 				return kernels.EnergyFall(key, t, e, kernels.Params{StepSize: stepSize, Metric: metric}, at)
 			})
-		})
+		},
+		func() adapt.State { return s })
 }

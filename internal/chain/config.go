@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/drey-sampler/drey/pkg/adapt"
 	"github.com/drey-sampler/drey/pkg/kernels"
@@ -35,7 +36,8 @@ type Config struct {
 	// StepSize is used in all transitions where it is positive; 0, the default, has it found in warmup.
 	StepSize float64
 	// InverseMass is the inverse mass matrix on unconstrained space that warmup begins with: D variances, or D² elements
-	// row by row, which MetricDense and MetricUnit take; nil is the unit matrix. MetricUnit keeps it.
+	// row by row, which MetricDense and MetricUnit take. MetricUnit keeps it. nil is the unit matrix, but for a diagonal
+	// metric that warmup is long enough to find 1/|gradient at the start|.
 	InverseMass []float64
 	Warmup      int // transitions; default 1000
 	Thin        int // transitions a kept draw; default 1
@@ -113,6 +115,12 @@ func (c Config) adaptation() adapt.Adaptation {
 
 // dense reports whether the given inverse mass matrix is a full one, for positions of length dim.
 func (c Config) dense(dim int) bool { return dim > 1 && len(c.InverseMass) == dim*dim }
+
+// steep reports whether warmup begins with the metric of the first gradient: where none is given and the metric moves.
+func (c Config) steep() bool {
+	moves := func(w adapt.Window) bool { return w.Kind == adapt.WindowMoving }
+	return c.InverseMass == nil && slices.ContainsFunc(c.adaptation().Windows(c.Warmup), moves)
+}
 
 // inverseMass returns the inverse mass matrix that chains begin with, as an array of the program's shape.
 func (c Config) inverseMass(float tensor.DType, shape []int) (*tensor.Array, error) {

@@ -44,7 +44,7 @@ func Compile(eng engine.Engine, b *model.Bundle, columns []model.Column, cfg Con
 	if cfg.dense(dim) && cfg.Metric != adapt.MetricDense && cfg.Metric != adapt.MetricUnit {
 		return nil, fmt.Errorf("chain: a full inverse mass matrix is given, but the metric is %s: use %s to adapt it or %s to keep it", cfg.Metric, adapt.MetricDense, adapt.MetricUnit)
 	}
-	p := &Program{cfg: cfg, bundle: b, engine: eng, windows: adapt.Schedule(cfg.Warmup), starters: map[*tensor.Func]*starter{}}
+	p := &Program{cfg: cfg, bundle: b, engine: eng, windows: cfg.adaptation().Windows(cfg.Warmup), starters: map[*tensor.Func]*starter{}}
 	for _, c := range columns {
 		p.columns = append(p.columns, c.Bytes)
 	}

@@ -50,7 +50,7 @@ func (t *tracer) kernel() (*traced, error) {
 
 func traceKernel[S kernels.Located](t *tracer, k kernels.Kernel[kernels.Params, S, kernels.Info]) (*traced, error) {
 	target := model.Target{LogDensity: t.bundle.LogDensity}
-	a := adapter{t.cfg.adaptation(), target.Float(), target.Dim(), t.cfg.dense(target.Dim()), t.cfg.StepSize > 0}
+	a := adapter{t.cfg.adaptation(), target.Float(), target.Dim(), t.cfg.dense(target.Dim()), t.cfg.StepSize > 0, t.cfg.steep()}
 	spec := kernels.Spec[kernels.Params, S, adapt.State]{
 		Name: string(t.cfg.Kernel), Kernel: k, Target: target, Adapt: a, Float: target.Float(),
 		Data: t.columns, Env: t.bundle.Manifest.DataEnv, Capacity: t.capacity,

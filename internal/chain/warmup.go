@@ -3,14 +3,16 @@ package chain
 import (
 	"errors"
 	"fmt"
-
-	"github.com/drey-sampler/drey/pkg/adapt"
 )
 
 // endWindow adapts a chain whose window has ended, and moves it to the next, or to sampling.
 func (p *Program) endWindow(c *Chain) error {
-	if p.windows[c.window].Kind == adapt.WindowSlow {
-		if err := p.tuner.tune(c, occasionWindow); err != nil {
+	if kind := p.windows[c.window].Kind; kind.AdaptsMetric() {
+		occasion := occasionMove
+		if kind.Searches() {
+			occasion = occasionSearch
+		}
+		if err := p.tuner.tune(c, occasion); err != nil {
 			return err
 		}
 	}

@@ -6,15 +6,16 @@ import (
 	"github.com/drey-sampler/drey/pkg/tensor"
 )
 
-// Adaptation is the warmup of one chain as Stan does it: dual averaging of the step size inside windows; at the end of each slow
-// window a new metric from the draws of that window, a search for the step size that suits it, and dual averaging anew. In the
-// last window dual averaging has a smaller gain than Stan's (DualAveraging.FinalGamma).
+// Adaptation is the warmup of one chain: dual averaging of the step size, and the metric, in the windows of Windows. A diagonal
+// metric moves with each draw, as in nutpie, and dual averaging goes on from the second window to the last. A dense one is as
+// Stan has it: at the end of each slow window the covariance matrix of its draws, a search for the step size that suits it,
+// and dual averaging anew, in the last window with a smaller gain than Stan's (DualAveraging.FinalGamma).
 type Adaptation struct {
 	Step   DualAveraging
 	Metric MetricKind
 }
 
-// DefaultAdaptation returns Stan's step size adaptation and the diagonal metric from draws.
+// DefaultAdaptation returns Stan's step size adaptation and the diagonal metric from draws; docs/metric.md has the reason.
 func DefaultAdaptation() Adaptation {
 	return Adaptation{Step: DefaultDualAveraging(), Metric: MetricDraws}
 }
@@ -27,9 +28,12 @@ type State struct {
 	StepSize tensor.Value // f[], of the next step
 	Factor   tensor.Value // f[D] or f[D, D]: F·Fᵀ = inverse mass matrix
 	Step     StepState
-	Draws    Welford // of the window; absent for MetricUnit
-	Gradient Welford // of the window; MetricGradients only
+	Moments  Moving // absent for MetricUnit
 }
+
+// Moving are moments of the draws and of the gradients there. For a diagonal metric Draws and Gradients are of this window and
+// the one before, Next of this window alone; for MetricDense there are only Draws, of the window.
+type Moving struct{ Draws, Gradients, NextDraws, NextGradients Welford }
 
 // Inputs describes the inputs of Init for positions of length dim: the first step size f[] and the factor of the first inverse
 // mass matrix, f[D], or f[D, D] for MetricDense and where dense is true.
@@ -44,17 +48,30 @@ func (a Adaptation) Inputs(float tensor.DType, dim int, dense bool) []tensor.Par
 // Init returns the state at the start of warmup at a position f[D], from the values of Inputs.
 func (a Adaptation) Init(position tensor.Value, in []tensor.Value) State {
 	s := State{StepSize: in[0], Factor: in[1], Step: a.Step.Init(in[0])}
-	if a.Metric != MetricUnit {
-		s.Draws = newWelford(position, a.Metric == MetricDense)
-	}
-	if a.Metric == MetricGradients {
-		s.Gradient = newWelford(position, false)
+	none := newWelford(position, a.Metric == MetricDense)
+	switch {
+	case a.Metric == MetricDense:
+		s.Moments.Draws = none
+	case a.Metric.diagonal():
+		s.Moments = Moving{none, none, none, none}
 	}
 	return s
 }
 
-// moments are the Values that a slow window gathers.
-type moments struct{ Draws, Gradient Welford }
+// FromGradient returns the state at the start of warmup with the diagonal metric that the gradient f[D] at the first point
+// suggests, for a metric that Update moves; else it returns s.
+func (a Adaptation) FromGradient(s State, gradient tensor.Value) State {
+	if a.Metric.diagonal() {
+		s.Factor = firstFactor(gradient)
+	}
+	return s
+}
+
+// learned are the Values that a draw changes in a window that adapts the metric.
+type learned struct {
+	Moments Moving
+	Factor  tensor.Value
+}
 
 // Update returns the state after a warmup step in a window of the given kind, i32[] as WindowKind, with its acceptance rate f[]
 // in [0, 1] and the position and gradient f[D] where it ended.
@@ -63,29 +80,37 @@ func (a Adaptation) Update(s State, kind, acceptanceRate, position, gradient ten
 	if a.Metric == MetricUnit {
 		return s
 	}
-	old := moments{s.Draws, s.Gradient}
-	m := tensor.Cond(kind.Eq(int(WindowSlow)),
-		func() moments {
-			m := moments{Draws: old.Draws.Update(position)}
-			if a.Metric == MetricGradients {
-				m.Gradient = old.Gradient.Update(gradient)
-			}
-			return m
-		},
-		func() moments { return old })
-	s.Draws, s.Gradient = m.Draws, m.Gradient
+	old := learned{s.Moments, s.Factor}
+	l := tensor.Cond(kind.Eq(int(WindowSlow)).Or(kind.Ge(int(WindowFirst))),
+		func() learned { return a.learn(old, position, gradient) },
+		func() learned { return old })
+	s.Moments, s.Factor = l.Moments, l.Factor
 	return s
 }
 
-// EndWindow returns the state after a slow window: the metric from its draws, and moments of nothing. Search should follow.
-func (a Adaptation) EndWindow(s State) State {
-	if a.Metric == MetricUnit {
-		return s
+func (a Adaptation) learn(l learned, position, gradient tensor.Value) learned {
+	m := &l.Moments
+	m.Draws = m.Draws.Update(position)
+	if a.Metric.diagonal() {
+		m.Gradients = m.Gradients.Update(gradient)
+		m.NextDraws, m.NextGradients = m.NextDraws.Update(position), m.NextGradients.Update(gradient)
+		l.Factor = a.Metric.move(l.Factor, m.Draws, m.Gradients)
 	}
-	s.Factor = Factor(a.Metric.inverseMass(s.Draws, s.Gradient))
-	s.Draws = s.Draws.Reset()
-	if a.Metric == MetricGradients {
-		s.Gradient = s.Gradient.Reset()
+	return l
+}
+
+// EndWindow returns the state after a window that adapts the metric: the metric from the window's draws, and for a diagonal one
+// moments of these draws, for a dense one of nothing. Search should follow where the window's kind Searches.
+func (a Adaptation) EndWindow(s State) State {
+	m := &s.Moments
+	switch {
+	case a.Metric == MetricDense:
+		s.Factor = Factor(shrink(m.Draws.Covariance(), m.Draws.Count))
+		m.Draws = m.Draws.Reset()
+	case a.Metric.diagonal():
+		m.Draws, m.Gradients = m.NextDraws, m.NextGradients
+		m.NextDraws, m.NextGradients = m.NextDraws.Reset(), m.NextGradients.Reset()
+		s.Factor = a.Metric.move(s.Factor, m.Draws, m.Gradients)
 	}
 	return s
 }

@@ -12,16 +12,15 @@ import (
 type DualAveraging struct {
 	TargetAcceptanceRate float64 // in (0, 1); default 0.8, as in Stan and NumPyro
 	Gamma                float64 // > 0, strength of the pull to the centre, inverse gain of the updates; default 0.05
-	FinalGamma           float64 // > 0, Gamma in the last window, where the centre is log ε instead of log 10ε; default 0.1
+	FinalGamma           float64 // > 0, Gamma in a WindowFinal, where the centre is log ε instead of log 10ε; default 0.1
 	T0                   float64 // ≥ 0, steadies the first updates; default 10
 	Kappa                float64 // in (0.5, 1], forgetting of the average; default 0.75
 }
 
 // DefaultDualAveraging returns the values of Hoffman & Gelman (2014), section 3.2.1, and Stan's target, but for FinalGamma, which
-// is our own. With γ = 0.05 the iterates of a window of 50 draws swing so widely that the mean of the acceptance rates is at the
-// target while the rate at the mean of log ε, which sampling gets, is far above it. On eight schools with a target of 0.8,
-// over 32 chains: 0.90 ± 0.03 and a least bulk ESS of 0.063 a leapfrog step; with 0.1, 0.85 ± 0.02 and 0.083; with 0.2,
-// 0.82 ± 0.04 and 0.081, with twice the divergences.
+// is our own and counts in a WindowFinal alone. With γ = 0.05 the iterates of a window of 50 draws swing so widely that the
+// mean of the acceptance rates is at the target while the rate at the mean of log ε, which sampling gets, is far above it
+// (docs/adr/0003-last-warmup-window.md).
 func DefaultDualAveraging() DualAveraging {
 	return DualAveraging{TargetAcceptanceRate: 0.8, Gamma: 0.05, FinalGamma: 0.1, T0: 10, Kappa: 0.75}
 }

@@ -11,10 +11,10 @@ type MetricKind string
 
 // The kinds.
 const (
-	// MetricDraws: diagonal, the regularised variances of the draws (Stan's diag_e).
+	// MetricDraws: diagonal, the variances of the draws, as in Stan; while there are few, those of MetricGradients.
 	MetricDraws MetricKind = "diag-draws"
 	// MetricGradients: diagonal, √(variance of the draws / variance of the gradients), which minimises the Fisher divergence
-	// to a standard normal (nutpie, nuts-rs adapt_diag); the draws' variances where those of the gradients are zero.
+	// to a standard normal (nutpie, nuts-rs adapt_diag).
 	MetricGradients MetricKind = "diag-grad"
 	// MetricDense: the regularised covariance matrix of the draws (Stan's dense_e).
 	MetricDense MetricKind = "dense"
@@ -31,21 +31,39 @@ func (m MetricKind) Validate() error {
 	return fmt.Errorf("adapt: unknown metric %q (want %s, %s, %s or %s)", m, MetricDraws, MetricGradients, MetricDense, MetricUnit)
 }
 
-// inverseMass returns the inverse mass matrix f[D] or f[D, D] from the moments of draws and, for MetricGradients, of gradients.
-func (m MetricKind) inverseMass(draws, gradients Welford) tensor.Value {
-	v := shrink(draws.Covariance(), draws.Count)
-	if m != MetricGradients {
-		return v
-	}
-	ratio := shrink(draws.Covariance().Div(gradients.Covariance()).Sqrt(), draws.Count)
-	return tensor.Select(ratio.IsFinite(), ratio.Clamp(smallestVariance, largestVariance), v)
-}
+// diagonal reports whether the metric is diagonal and adapted.
+func (m MetricKind) diagonal() bool { return m == MetricDraws || m == MetricGradients }
 
 // Limits of nutpie's inverse masses (nuts-rs, adapt_diag): beyond them only rounding errors are scaled.
 const (
 	smallestVariance = 1e-20
 	largestVariance  = 1e20
 )
+
+// Numbers of draws that a diagonal metric needs: from the ratio of variances, which two draws give exactly for independent
+// normals (nuts-rs waits for three); and from the variances of the draws, whose relative errors are √(2/n).
+const (
+	drawsForRatio    = 3.0
+	drawsForVariance = 100.0
+)
+
+// move returns the factor f[D] of a diagonal metric from the moments of draws and gradients, elements of old where they do
+// not say: where a variance is zero or not finite.
+func (m MetricKind) move(old tensor.Value, draws, gradients Welford) tensor.Value {
+	v := draws.M2.Div(gradients.M2).Sqrt()
+	if m == MetricDraws {
+		v = tensor.Select(draws.Count.Ge(drawsForVariance), draws.Covariance(), v)
+	}
+	says := v.IsFinite().And(v.Gt(0.0)).And(draws.Count.Ge(drawsForRatio))
+	return tensor.Select(says, Factor(v.Clamp(smallestVariance, largestVariance)), old)
+}
+
+// firstFactor returns the factor of the diagonal metric 1/|gradient| of a first point, 1 where the gradient is zero: what is
+// steep is narrow. Source: nuts-rs, adapt_diag.
+func firstFactor(gradient tensor.Value) tensor.Value {
+	v := tensor.Select(gradient.Eq(0.0), 1.0, gradient.Abs().Reciprocal())
+	return Factor(v.Clamp(smallestVariance, largestVariance))
+}
 
 // Factor returns F with F·Fᵀ = inverse mass matrix: the square roots of f[D], the Cholesky factor of f[D, D], NaN where it is not
 // positive definite.

@@ -5,10 +5,28 @@ type WindowKind int32
 
 // The kinds; 0 is sampling.
 const (
-	WindowFast  WindowKind = 1 // the step size
-	WindowSlow  WindowKind = 2 // the step size, and the metric at its end
-	WindowFinal WindowKind = 3 // the step size, for good
+	WindowFast   WindowKind = 1 // the step size
+	WindowSlow   WindowKind = 2 // the step size; at its end the metric, and a search for the step size that suits it
+	WindowFinal  WindowKind = 3 // the step size, for good
+	WindowFirst  WindowKind = 4 // the step size, and the metric at each draw; at its end a search for the step size
+	WindowMoving WindowKind = 5 // the step size, and the metric at each draw
 )
+
+// AdaptsMetric reports whether the metric adapts in the window: EndWindow is due at its end.
+func (k WindowKind) AdaptsMetric() bool { return k == WindowSlow || k.moving() }
+
+// Searches reports whether Search is due at the end of the window.
+func (k WindowKind) Searches() bool { return k == WindowSlow || k == WindowFirst }
+
+func (k WindowKind) moving() bool { return k == WindowFirst || k == WindowMoving }
+
+// Windows returns the windows of a warmup of n draws: moving ones for a diagonal metric, Stan's Schedule for the others.
+func (a Adaptation) Windows(n int) []Window {
+	if a.Metric.diagonal() {
+		return MovingSchedule(n)
+	}
+	return Schedule(n)
+}
 
 // Window is a part of warmup: draws First … Last, counted from 0.
 type Window struct {
@@ -50,4 +68,34 @@ func Schedule(n int) []Window {
 		size *= 2
 	}
 	return append(windows, Window{n - end, n - 1, WindowFinal})
+}
+
+// Sizes of the windows of a metric that moves with each draw. Ten draws tell the scales to a factor of two, enough to leave
+// the start behind (nuts-rs, early_mass_matrix_switch_freq).
+const (
+	firstMoving = 10
+	lastShare   = 10 // the last window has one draw in so many
+)
+
+// MovingSchedule returns the windows of a warmup of n draws in which the metric moves with each draw: ones that double, then
+// one for the step size alone. The metric comes from the draws of a window and the one before it, so that it never rests on
+// few draws and forgets where the chain began. A window takes the rest where the next, twice as long, would not fit. Source:
+// nuts-rs, adapt_strategy.rs, whose windows are of other lengths.
+func MovingSchedule(n int) []Window {
+	if n < fewestForSlow {
+		return Schedule(n)
+	}
+	end := n - n/lastShare
+	var windows []Window
+	for at, size := 0, firstMoving; at < end; size *= 2 {
+		if 3*size > end-at {
+			size = end - at
+		}
+		windows = append(windows, Window{at, at + size - 1, WindowMoving})
+		at += size
+	}
+	if len(windows) > 1 {
+		windows[0].Kind = WindowFirst
+	}
+	return append(windows, Window{end, n - 1, WindowFast})
 }

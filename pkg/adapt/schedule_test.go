@@ -8,10 +8,14 @@ import (
 	"github.com/drey-sampler/drey/pkg/adapt"
 )
 
-func schedule(n int) string {
+func schedule(n int) string { return show(adapt.Schedule(n)) }
+
+func show(windows []adapt.Window) string {
 	var b strings.Builder
-	for _, w := range adapt.Schedule(n) {
-		kind := map[adapt.WindowKind]string{adapt.WindowFast: "fast", adapt.WindowSlow: "slow", adapt.WindowFinal: "final"}[w.Kind]
+	for _, w := range windows {
+		kind := map[adapt.WindowKind]string{
+			adapt.WindowFast: "fast", adapt.WindowSlow: "slow", adapt.WindowFinal: "final", adapt.WindowFirst: "first", adapt.WindowMoving: "moving",
+		}[w.Kind]
 		fmt.Fprintf(&b, "[%d-%d %s]", w.First, w.Last, kind)
 	}
 	return b.String()
@@ -69,6 +73,55 @@ func TestScheduleIsAPartition(t *testing.T) {
 		}
 		if start := 0.15 * float64(n); n >= 20 && n < 150 && windows[0].Last+1 != int(start) {
 			t.Errorf("%d: the first window has %d draws; Stan's arithmetic gives %d", n, windows[0].Last+1, int(start))
+		}
+	}
+}
+
+func TestMovingSchedule(t *testing.T) {
+	for n, want := range map[int]string{
+		0:    "",
+		1:    "[0-0 fast]",
+		19:   "[0-18 fast]",
+		20:   "[0-17 moving][18-19 fast]",
+		50:   "[0-9 first][10-44 moving][45-49 fast]",
+		100:  "[0-9 first][10-29 moving][30-89 moving][90-99 fast]",
+		1000: "[0-9 first][10-29 moving][30-69 moving][70-149 moving][150-309 moving][310-899 moving][900-999 fast]",
+	} {
+		if got := show(adapt.MovingSchedule(n)); got != want {
+			t.Errorf("%d: %s, want %s", n, got, want)
+		}
+	}
+}
+
+// TestMovingScheduleIsAPartition: windows follow each other without a gap, and all but the last grow.
+func TestMovingScheduleIsAPartition(t *testing.T) {
+	for n := 20; n < 3000; n++ {
+		at, size := 0, 0
+		windows := adapt.MovingSchedule(n)
+		for i, w := range windows {
+			last := i == len(windows)-1
+			if w.First != at || w.Last < w.First || !last && w.Last-w.First < size || last != (w.Kind == adapt.WindowFast) {
+				t.Fatalf("%d: %s", n, show(windows))
+			}
+			at, size = w.Last+1, w.Last-w.First
+		}
+		if at != n {
+			t.Fatalf("%d: %s", n, show(windows))
+		}
+	}
+}
+
+// TestWindows: diagonal metrics move, the others have Stan's windows.
+func TestWindows(t *testing.T) {
+	for metric := range kinds {
+		a := adapt.DefaultAdaptation()
+		a.Metric = metric
+		want := adapt.Schedule(500)
+		if metric == adapt.MetricDraws || metric == adapt.MetricGradients {
+			want = adapt.MovingSchedule(500)
+		}
+		if got := show(a.Windows(500)); got != show(want) {
+			t.Errorf("%s: %s", metric, got)
 		}
 	}
 }

@@ -36,20 +36,15 @@ func (w Welford) Reset() Welford {
 // Covariance returns the sample variances f[D] or the covariance matrix f[D, D]; zeros where there are fewer than two vectors.
 func (w Welford) Covariance() tensor.Value { return w.M2.Div(w.Count.Sub(1.0).Max(1.0)) }
 
-// Constants of Stan's regularisation (var_adaptation.hpp, covar_adaptation.hpp): as if five draws of variance 1e-3 had been
-// seen besides.
+// Constants of Stan's regularisation (covar_adaptation.hpp): as if five draws of variance 1e-3 had been seen besides.
 const (
 	priorDraws    = 5.0
 	priorVariance = 1e-3
 )
 
-// shrink returns n/(n+5)·x + 1e-3·5/(n+5), for a matrix on the diagonal only.
+// shrink returns n/(n+5)·x + 1e-3·5/(n+5)·I for a covariance matrix f[D, D] of n draws.
 func shrink(x, n tensor.Value) tensor.Value {
 	total := n.Add(priorDraws)
-	scaled := x.Mul(n.Div(total))
 	extra := total.Reciprocal().Mul(priorDraws * priorVariance)
-	if x.Rank() == 2 {
-		return scaled.Add(extra.BroadcastTo(x.Dim(0)).Diag())
-	}
-	return scaled.Add(extra)
+	return x.Mul(n.Div(total)).Add(extra.BroadcastTo(x.Dim(0)).Diag())
 }

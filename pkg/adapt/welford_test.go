@@ -2,7 +2,6 @@ package adapt_test
 
 import (
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -60,14 +59,34 @@ func diagonal(m [][]float64) []float64 {
 	return out
 }
 
-// warmed runs Update over draws (and gradients) in a window of a kind and returns the state.
-func warmed(a adapt.Adaptation, kind adapt.WindowKind, v []tensor.Value) adapt.State {
+// warmed runs Update over draws and gradients in a window of a kind and returns the state.
+func warmed(a adapt.Adaptation, s adapt.State, kind adapt.WindowKind, draws, gradients tensor.Value) adapt.State {
 	type xs struct{ X, G tensor.Value }
-	s, _ := tensor.Scan(a.Init(v[0].At(0), v[2:4]), xs{v[0], v[1]}, func(s adapt.State, x xs) (adapt.State, tensor.Value) {
+	s, _ = tensor.Scan(s, xs{draws, gradients}, func(s adapt.State, x xs) (adapt.State, tensor.Value) {
 		s = a.Update(s, tensor.In(x.X, int(kind)), tensor.In(x.X, 0.8), x.X, x.G)
 		return s, s.StepSize
 	})
 	return s
+}
+
+// kinds are the metrics, each with the kind of window that adapts it.
+var kinds = map[adapt.MetricKind]adapt.WindowKind{
+	adapt.MetricDraws: adapt.WindowMoving, adapt.MetricGradients: adapt.WindowMoving, adapt.MetricDense: adapt.WindowSlow, adapt.MetricUnit: adapt.WindowSlow,
+}
+
+// inputs are draws, gradients, a step size of 1 and the factor of a first metric, for warmedFrom.
+func inputs(metric adapt.MetricKind, x, g [][]float64) []*tensor.Array {
+	n, d := len(x), len(x[0])
+	factor := vector(1, 2, 3)
+	if metric == adapt.MetricDense {
+		factor = matrix(d, d, []float64{1, 0, 0, 0, 1, 0, 0, 0, 1})
+	}
+	return []*tensor.Array{matrix(n, d, flat(x)), matrix(n, d, flat(g)), scalar(1), factor}
+}
+
+// warmedFrom is the state after the draws of inputs in one window.
+func warmedFrom(a adapt.Adaptation, v []tensor.Value) adapt.State {
+	return warmed(a, a.Init(v[0].At(0), v[2:4]), kinds[a.Metric], v[0], v[1])
 }
 
 func TestWelfordIsTwoPass(t *testing.T) {
@@ -78,92 +97,67 @@ func TestWelfordIsTwoPass(t *testing.T) {
 	for _, metric := range []adapt.MetricKind{adapt.MetricDraws, adapt.MetricDense, adapt.MetricGradients} {
 		a := adapt.DefaultAdaptation()
 		a.Metric = metric
-		factor, m := vector(1, 1, 1), diagonal(m2)
+		m := diagonal(m2)
 		if metric == adapt.MetricDense {
-			factor, m = matrix(d, d, []float64{1, 0, 0, 0, 1, 0, 0, 0, 1}), flat(m2)
+			m = flat(m2)
 		}
-		in := []*tensor.Array{matrix(n, d, flat(x)), matrix(n, d, flat(g)), scalar(1), factor}
-		out := evaluate(t, in, func(v []tensor.Value) []tensor.Value {
-			s := warmed(a, adapt.WindowSlow, v)
-			if metric == adapt.MetricGradients {
-				return []tensor.Value{s.Draws.Mean, s.Draws.M2, s.Draws.Count, s.Gradient.M2}
+		out := evaluate(t, inputs(metric, x, g), func(v []tensor.Value) []tensor.Value {
+			w := warmedFrom(a, v).Moments
+			out := []tensor.Value{w.Draws.Mean, w.Draws.M2, w.Draws.Count}
+			if metric != adapt.MetricDense {
+				out = append(out, w.Gradients.M2)
 			}
-			return []tensor.Value{s.Draws.Mean, s.Draws.M2, s.Draws.Count}
+			return out
 		})
 		// Means of 1e3 beside scales of 1 cost six digits of sixteen in a square.
 		requireNear(t, fmt.Sprint(metric, " mean"), out[0].Float64s(), mean, 1e-13)
 		requireNear(t, fmt.Sprint(metric, " M2"), out[1].Float64s(), m, 1e-10)
 		requireNear(t, "count", out[2].Float64s(), []float64{n}, 0)
-		if metric == adapt.MetricGradients {
+		if metric != adapt.MetricDense {
 			requireNear(t, "gradients' M2", out[3].Float64s(), diagonal(g2), 1e-10)
 		}
 	}
 }
 
-// TestEndWindow has the formulas of Stan and nutpie, and checks that the moments are forgotten.
-func TestEndWindow(t *testing.T) {
+// TestDenseWindow has the formula of Stan, and checks that the moments are forgotten; the unit metric stays as it is.
+func TestDenseWindow(t *testing.T) {
 	const n, d = 25, 3
-	x, g := numbers(n, d, 3), numbers(n, d, 4)
-	for i := range g {
-		g[i][2] = 7 // no variance
-	}
+	x := numbers(n, d, 3)
 	_, m2 := twoPass(x)
-	_, g2 := twoPass(g)
-	shrunk := func(v float64) float64 { return v*n/(n+5.0) + 1e-3*5/(n+5.0) }
-	variance := make([]float64, d)
+	var want []float64
 	for i := range d {
-		variance[i] = shrunk(m2[i][i] / (n - 1))
-	}
-	for _, metric := range []adapt.MetricKind{adapt.MetricDraws, adapt.MetricDense, adapt.MetricGradients, adapt.MetricUnit} {
-		a := adapt.DefaultAdaptation()
-		a.Metric = metric
-		factor := vector(1, 2, 3)
-		if metric == adapt.MetricDense {
-			factor = matrix(d, d, []float64{1, 0, 0, 0, 1, 0, 0, 0, 1})
+		for j := range d {
+			v := m2[i][j] / (n - 1) * n / (n + 5.0)
+			if i == j {
+				v += 1e-3 * 5 / (n + 5.0)
+			}
+			want = append(want, v)
 		}
-		in := []*tensor.Array{matrix(n, d, flat(x)), matrix(n, d, flat(g)), scalar(1), factor}
-		out := evaluate(t, in, func(v []tensor.Value) []tensor.Value {
-			s := a.EndWindow(warmed(a, adapt.WindowSlow, v))
-			if metric == adapt.MetricDense {
-				return []tensor.Value{s.Factor.MatMul(s.Factor.Transpose()), s.Draws.Count}
-			}
-			if metric == adapt.MetricUnit {
-				return []tensor.Value{s.Factor, tensor.ZerosLike(s.StepSize)}
-			}
-			return []tensor.Value{s.Factor.Square(), s.Draws.Count}
-		})
-		want := variance
-		switch metric {
-		case adapt.MetricDense:
-			want = nil
-			for i := range d {
-				for j := range d {
-					v := m2[i][j] / (n - 1) * n / (n + 5.0)
-					if i == j {
-						v = variance[i]
-					}
-					want = append(want, v)
-				}
-			}
-		case adapt.MetricGradients:
-			want = []float64{shrunk(math.Sqrt(m2[0][0] / g2[0][0])), shrunk(math.Sqrt(m2[1][1] / g2[1][1])), variance[2]}
-		case adapt.MetricUnit:
-			want = []float64{1, 2, 3}
-		}
-		requireNear(t, fmt.Sprint(metric, " inverse mass"), out[0].Float64s(), want, 1e-10)
-		requireNear(t, "count", out[1].Float64s(), []float64{0}, 0)
 	}
+	dense, unit := adapt.DefaultAdaptation(), adapt.DefaultAdaptation()
+	dense.Metric, unit.Metric = adapt.MetricDense, adapt.MetricUnit
+	out := evaluate(t, inputs(dense.Metric, x, x), func(v []tensor.Value) []tensor.Value {
+		s := dense.EndWindow(warmedFrom(dense, v))
+		return []tensor.Value{s.Factor.MatMul(s.Factor.Transpose()), s.Moments.Draws.Count}
+	})
+	requireNear(t, "inverse mass matrix", out[0].Float64s(), want, 1e-10)
+	requireNear(t, "count", out[1].Float64s(), []float64{0}, 0)
+	out = evaluate(t, inputs(unit.Metric, x, x), func(v []tensor.Value) []tensor.Value {
+		return []tensor.Value{unit.EndWindow(warmedFrom(unit, v)).Factor}
+	})
+	requireNear(t, "unit metric", out[0].Float64s(), []float64{1, 2, 3}, 0)
 }
 
 func TestFastWindowsGatherNothing(t *testing.T) {
-	x := numbers(5, 2, 1)
-	in := []*tensor.Array{matrix(5, 2, flat(x)), matrix(5, 2, flat(x)), scalar(1), vector(1, 1)}
-	out := evaluate(t, in, func(v []tensor.Value) []tensor.Value {
-		s := warmed(adapt.DefaultAdaptation(), adapt.WindowFast, v)
-		return []tensor.Value{s.Draws.Count, s.Draws.Mean, s.Step.Count}
+	x := numbers(5, 3, 1)
+	a := adapt.DefaultAdaptation()
+	out := evaluate(t, inputs(a.Metric, x, x), func(v []tensor.Value) []tensor.Value {
+		s := warmed(a, a.Init(v[0].At(0), v[2:4]), adapt.WindowFast, v[0], v[1])
+		return []tensor.Value{s.Moments.Draws.Count, s.Moments.Draws.Mean, s.Step.Count, s.Factor}
 	})
-	requireNear(t, "moments", append(out[0].Float64s(), out[1].Float64s()...), []float64{0, 0, 0}, 0)
+	requireNear(t, "moments", append(out[0].Float64s(), out[1].Float64s()...), []float64{0, 0, 0, 0}, 0)
 	requireNear(t, "updates of the step size", out[2].Float64s(), []float64{5}, 0)
+	requireNear(t, "factor", out[3].Float64s(), []float64{1, 2, 3}, 0)
 }
 
 // moments returns those of rows as a chain would report them.

@@ -61,6 +61,7 @@ func (p program) call(in ...*tensor.Array) []*tensor.Array {
 // sampler runs chains of a spec, one after another, with the warmup of package adapt.
 type sampler[S kernels.Located] struct {
 	spec                        kernels.Spec[kernels.Params, S, adapt.State]
+	adapt                       adapt.Adaptation
 	init, window, search, final program
 	run                         *host
 	data                        []*tensor.Array
@@ -80,7 +81,7 @@ func newSampler[S kernels.Located](t testing.TB, spec kernels.Spec[kernels.Param
 		return load(t, f, err, nil)
 	}
 	return &sampler[S]{
-		spec: spec, init: load(t, p.Init, nil, nil), run: newHost(t, p), data: data,
+		spec: spec, adapt: a, init: load(t, p.Init, nil, nil), run: newHost(t, p), data: data,
 		window: between("window", func(_ rng.Key, _ model.Env, _ S, x adapt.State) adapt.State { return a.EndWindow(x) }),
 		final:  between("final", func(_ rng.Key, _ model.Env, _ S, x adapt.State) adapt.State { return a.Final(x) }),
 		search: between("search", func(k rng.Key, e model.Env, s S, x adapt.State) adapt.State {
@@ -144,10 +145,12 @@ func (s *sampler[S]) draw(seed uint64, chain uint32, start []float64, warmup, dr
 // warm runs the windows of warmup.
 func (s *sampler[S]) warm(seed uint64, chain uint32, warmup int) {
 	s.between(s.search, seed, chain)
-	for _, w := range adapt.Schedule(warmup) {
+	for _, w := range s.adapt.Windows(warmup) {
 		s.run.advance(1<<20, w.Last+1, 0, int(w.Kind))
-		if w.Kind == adapt.WindowSlow {
+		if w.Kind.AdaptsMetric() {
 			s.between(s.window, seed, chain)
+		}
+		if w.Kind.Searches() {
 			s.between(s.search, seed, chain)
 		}
 	}
