@@ -83,8 +83,10 @@ func (m *memory) Append(b *chain.Batch) error {
 }
 
 func appendFloats(dst []byte, x []float64) []byte {
-	for _, v := range x {
-		dst = binary.LittleEndian.AppendUint64(dst, math.Float64bits(v))
+	at := len(dst)
+	dst = slices.Grow(dst, 8*len(x))[:at+8*len(x)]
+	for i, v := range x {
+		binary.LittleEndian.PutUint64(dst[at+8*i:], math.Float64bits(v))
 	}
 	return dst
 }

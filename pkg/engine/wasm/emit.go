@@ -16,23 +16,24 @@ type dataSegment struct {
 
 // emitter writes the code of a plan. Scalars are held in locals, arrays at static addresses.
 type emitter struct {
-	p        *plan
-	l        *liveness
-	pl       *placement
-	a        *asm
-	locals   map[tensor.Value]local // scalars that are in a local here
-	scope    []tensor.Value         // what was added to locals, so that leaving a region takes it out again
-	consts   map[uint64]int         // the constant pool: bits of a double → address
-	arrays   map[*tensor.Node]int   // addresses of constant arrays
-	initial  []dataSegment
-	top      int
-	resume   local       // number of the pipeline that was suspended and is being returned to
-	runFlags map[int]int // by parameter: where it is noted that its indices come in runs
+	p       *plan
+	l       *liveness
+	pl      *placement
+	a       *asm
+	locals  map[tensor.Value]local // scalars that are in a local here
+	scope   []tensor.Value         // what was added to locals, so that leaving a region takes it out again
+	consts  map[uint64]int         // the constant pool: bits of a double → address
+	arrays  map[*tensor.Node]int   // addresses of constant arrays
+	initial []dataSegment
+	top     int
+	resume  local              // number of the pipeline that was suspended and is being returned to
+	runs    map[int]*indexRuns // by parameter of indices
+	donated map[int]int        // parameters that a run changes, and the results that they become
 }
 
-func newEmitter(p *plan, l *liveness, pl *placement) *emitter {
+func newEmitter(p *plan, l *liveness, pl *placement, donated map[int]int) *emitter {
 	a := &asm{}
-	e := &emitter{p: p, l: l, pl: pl, a: a, locals: map[tensor.Value]local{}, consts: map[uint64]int{}, runFlags: map[int]int{}, arrays: map[*tensor.Node]int{}, top: (pl.top + 15) &^ 15}
+	e := &emitter{p: p, l: l, pl: pl, a: a, donated: donated, locals: map[tensor.Value]local{}, consts: map[uint64]int{}, runs: map[int]*indexRuns{}, arrays: map[*tensor.Node]int{}, top: (pl.top + 15) &^ 15}
 	a.base = a.newLocal(tI32)
 	return e
 }

@@ -60,8 +60,8 @@ type Executable struct {
 	compiled wazero.CompiledModule
 	in, out  []slot
 	initial  []dataSegment
-	runFlags map[int]int // by parameter: the word that says whether its indices come in runs
-	pauses   bool        // the program may return before it is done
+	runs     map[int]*indexRuns // by parameter of indices
+	pauses   bool               // the program may return before it is done
 }
 
 // slot is where a parameter or result lies in memory.
@@ -89,14 +89,14 @@ func generate(f *tensor.Func, opt engine.Options) (x *Executable, code []byte, e
 	if err := pl.checkUpdates(p.root, false); err != nil {
 		return nil, nil, err
 	}
-	e := newEmitter(p, l, pl)
+	e := newEmitter(p, l, pl, donated)
 	e.program()
 	// An index may reach the end of static memory, and the proof looks as far again.
 	pages := (2*e.top + 1<<16 + 64) >> 16
 	if pages > maxMemory>>16 {
 		return nil, nil, fmt.Errorf("wasm: %s needs %d MiB of memory, counting its arrays twice; the wasm engine addresses 4096 MiB", f.Name, pages>>4)
 	}
-	x = &Executable{f: f, initial: e.initial, runFlags: e.runFlags, pauses: p.heavy > 0}
+	x = &Executable{f: f, initial: e.initial, runs: e.runs, pauses: p.heavy > 0}
 	for _, v := range g.Body.Params {
 		x.in = append(x.in, slot{pl.addr(l.ids[v]), v.Size() * v.DType().Size()})
 	}
@@ -159,11 +159,8 @@ func (s *session) Put(param int, data []byte) error {
 		return err
 	}
 	copyYielding(s.mem[s.x.in[param].addr:], data)
-	if at, ok := s.x.runFlags[param]; ok {
-		s.mem[at] = 0
-		if inRuns(data) {
-			s.mem[at] = 1
-		}
+	if r := s.x.runs[param]; r != nil {
+		r.put(s.mem, data)
 	}
 	return nil
 }

@@ -24,7 +24,8 @@ type access struct {
 type leaf struct {
 	acc    access
 	scalar tensor.Value // set where the operand is one scalar
-	splat  local        // SIMD: the scalar in both halves
+	splat  local        // SIMD: the scalar, or the element that the row has everywhere, in both halves
+	fixed  bool         // splat holds for the whole loop
 }
 
 // nest is the state of a loop that is being written.
@@ -255,8 +256,17 @@ func (l *nest) splats() {
 	if l.simd {
 		for _, n := range l.it.nodes {
 			for _, x := range append([]tensor.Value{n.Results()[0]}, n.In...) {
-				if f := l.leaves[x]; f != nil && f.scalar.IsValid() && f.splat == noLocal && !isConstant(f.scalar) {
+				f := l.leaves[x]
+				if f == nil || f.splat != noLocal {
+					continue
+				}
+				switch {
+				case f.scalar.IsValid() && !isConstant(f.scalar):
 					f.splat = l.splat(f.scalar)
+				case !f.scalar.IsValid() && wide(f.acc.dtype) && !slices.ContainsFunc(f.acc.strides, func(st int) bool { return st != 0 }):
+					f.splat, f.fixed = l.e.a.newLocal(tV128), true
+					l.e.loadSplat(f.acc.dyn, f.acc.addr)
+					l.e.a.set(f.splat)
 				}
 			}
 		}

@@ -45,11 +45,18 @@ func TestPipelinesKeepBits(t *testing.T) {
 	defer wasm.LowerLimits()()
 	r := rand.New(rand.NewPCG(3, 4))
 	for _, rows := range []int{8, 9, 12, 15, 16, 17, 64, 75} {
-		for _, cols := range []int{2, 5, 8} {
+		for _, cols := range []int{2, 5, 8, 9} {
 			for name, fn := range map[string]func(x, y, g, b, e tensor.Value) []tensor.Value{"regression": regression, "sampler": sampler} {
 				group := indices(r, rows, 7)
-				if cols == 5 { // data sorted by group take another way
+				switch cols { // data sorted by group take another way
+				case 5:
 					slices.Sort(group.Bits)
+				case 8:
+					slices.Sort(group.Bits)
+					group.Bits[rows-1] = group.Bits[0] // a run that comes back
+				case 9:
+					slices.Sort(group.Bits)
+					group.Bits[rows-1] = 8 // clamps to the index of the run before
 				}
 				args := []*tensor.Array{random(r, rows, cols), random(r, rows), group, random(r, cols), random(r, 7)}
 				var in []tensor.Param

@@ -107,7 +107,7 @@ func (l *nest) rowSplats() {
 	for _, n := range l.it.nodes {
 		for _, x := range append([]tensor.Value{n.Results()[0]}, n.In...) {
 			f := l.leaves[x]
-			if f == nil || f.scalar.IsValid() || f.acc.strides[len(l.dims)-1] != 0 || !wide(f.acc.dtype) {
+			if f == nil || f.fixed || f.scalar.IsValid() || f.acc.strides[len(l.dims)-1] != 0 || !wide(f.acc.dtype) {
 				continue
 			}
 			if f.splat == noLocal {
