@@ -179,3 +179,36 @@ func (m *moments) Append(b *chain.Batch) error {
 	m.n += float64(b.Len)
 	return nil
 }
+
+// TestFirstMetric: warmup begins with 1/|gradient| where it is to find a diagonal metric, with the given or the unit one elsewhere.
+func TestFirstMetric(t *testing.T) {
+	ones := []float64{1, 1, 1, 1, 1, 1, 1, 1, 1, 1}
+	given := []float64{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}
+	for name, c := range map[string]struct {
+		change func(*chain.Config)
+		want   []float64 // nil: of the gradient
+	}{
+		"draws":     {func(*chain.Config) {}, nil},
+		"gradients": {func(c *chain.Config) { c.Metric = adapt.MetricGradients }, nil},
+		"given":     {func(c *chain.Config) { c.InverseMass = given }, given},
+		"short":     {func(c *chain.Config) { c.Warmup = 19 }, ones},
+		"unit":      {func(c *chain.Config) { c.Metric = adapt.MetricUnit }, ones},
+	} {
+		f := schoolsFixture(t, c.change)
+		k := f.program.NewChain(0, f.start)
+		if err := f.program.Start(k); err != nil {
+			t.Fatal(err)
+		}
+		part := func(name string) []float64 { return engine.ArrayOf(tensor.F64, []int{10}, k.Part(name)).Float64s() }
+		gradient := part("State.Proposal.Gradient")
+		for i, factor := range part("Adapt.Factor") {
+			want := 1 / math.Abs(gradient[i])
+			if c.want != nil {
+				want = c.want[i]
+			}
+			if math.Abs(factor*factor-want) > 1e-12*want {
+				t.Errorf("%s: inverse mass %d is %v, want %v", name, i, factor*factor, want)
+			}
+		}
+	}
+}
