@@ -45,7 +45,7 @@ func (a jaxArray) array(t *testing.T) *tensor.Array {
 }
 
 // jaxCases returns the cases of all files, by the name of the file.
-func jaxCases(t *testing.T) map[string][]jaxCase {
+func jaxCases(t testing.TB) map[string][]jaxCase {
 	t.Helper()
 	files, err := filepath.Glob("testdata/jax/*.json.gz")
 	if err != nil || len(files) == 0 {

@@ -123,7 +123,7 @@ func TestXLA(t *testing.T) {
 	for _, op := range enginetest.Ops() {
 		t.Run("op="+op.String(), func(t *testing.T) {
 			done := 0
-			for seed := uint64(1); done < 2; seed++ {
+			for seed := uint64(1); done < 8; seed++ {
 				c, err := enginetest.RandomOp(op, seed)
 				if err != nil {
 					t.Fatal(err)
@@ -138,6 +138,25 @@ func TestXLA(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestXLAPrograms runs programs of several operations, loops in them, whose arguments are of ordinary size.
+func TestXLAPrograms(t *testing.T) {
+	p := startPeer(t)
+	done := 0
+	for seed := uint64(1); done < 200; seed++ {
+		c, err := enginetest.RandomProgram(seed, 8, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !tame(append(constants(c.Func.Body), c.Args...)) {
+			continue
+		}
+		done++
+		if problem := p.compare(c, true); problem != "" {
+			t.Errorf("RandomProgram(%d, 8, false): %s", seed, problem)
+		}
 	}
 }
 
