@@ -13,7 +13,11 @@ import (
 )
 
 func (c *command) check() *cobra.Command {
-	data, precision, seed := "", c.Float.String(), uint64(0)
+	in, precision, seed := inputs{}, c.Float.String(), uint64(0)
+	check := func(cmd *cobra.Command, m *Model) error {
+		in.float, in.asked = tensor.ParseDType(precision), cmd.Flags().Changed("precision")
+		return c.checkModel(cmd.Context(), m, in, seed)
+	}
 	cmd := &cobra.Command{
 		Use: "check MODEL [flags]", Short: "Check a model and its data: shapes, a finite start, the gradient", Args: arguments("MODEL"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -21,16 +25,14 @@ func (c *command) check() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return c.checkModel(cmd.Context(), m, data, precision, seed)
+			return check(cmd, m)
 		},
 	}
 	if !c.BuiltIn {
 		cmd.Use, cmd.Args = "check [flags]", arguments()
-		cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-			return c.checkModel(cmd.Context(), &c.Models[0], data, precision, seed)
-		}
+		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return check(cmd, &c.Models[0]) }
 	}
-	cmd.Flags().StringVar(&data, "data", "", "`file` of data: json, csv, parquet, arrow or npy")
+	cmd.Flags().StringVar(&in.data, "data", "", "`file` of data: json, csv, parquet, arrow or npy")
 	cmd.Flags().Var(&choice{&precision, []string{tensor.F64.String(), tensor.F32.String()}}, "precision", "of the model's numbers")
 	cmd.Flags().Uint64Var(&seed, "seed", 0, "of the start")
 	return cmd
@@ -39,8 +41,8 @@ func (c *command) check() *cobra.Command {
 // errCheck says that a check has found a mistake, which its lines tell.
 var errCheck = errors.New("a gradient differs from finite differences")
 
-func (c *command) checkModel(ctx context.Context, m *Model, data, precision string, seed uint64) error {
-	model, err := c.bind(m, data, tensor.ParseDType(precision))
+func (c *command) checkModel(ctx context.Context, m *Model, in inputs, seed uint64) error {
+	model, err := c.bind(m, in)
 	if err != nil {
 		return err
 	}

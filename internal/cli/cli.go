@@ -44,6 +44,8 @@ type Model struct {
 	Data       func() (model.Data, error)
 	DataSource string // the file that Data reads, "" if it reads none
 	New        func(name string, float tensor.DType, data model.Data) (*model.Model, error)
+
+	file *programFile // the model was read from it, and has no New
 }
 
 // ModelOf returns the Model of a function.
@@ -143,7 +145,7 @@ func (p *Program) explain(w io.Writer, err error) {
 
 // plain removes the package that a message begins with.
 func plain(message string) string {
-	for _, name := range []string{"store", "model", "chain", "runner", "datafile", "tensor", "engine", "adapt", "kernels", "parquetfile", "xla", "pjrt"} {
+	for _, name := range []string{"store", "model", "chain", "runner", "datafile", "tensor", "engine", "adapt", "kernels", "parquetfile", "program", "xla", "pjrt"} {
 		if rest, ok := strings.CutPrefix(message, name+": "); ok {
 			return plain(rest)
 		}

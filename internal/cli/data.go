@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/drey-sampler/drey/internal/datafile"
+	"github.com/drey-sampler/drey/internal/program"
 	"github.com/drey-sampler/drey/internal/runner"
 	"github.com/drey-sampler/drey/pkg/model"
 	"github.com/drey-sampler/drey/pkg/store"
@@ -52,6 +53,9 @@ func dataOf(columns datafile.Columns) (model.Data, error) {
 
 // find returns the model of that name.
 func (p *Program) find(name string) (*Model, error) {
+	if program.Named(name) {
+		return openModel(name)
+	}
 	var names []string
 	for i := range p.Models {
 		if p.Models[i].Name == name {
@@ -59,18 +63,28 @@ func (p *Program) find(name string) (*Model, error) {
 		}
 		names = append(names, p.Models[i].Name)
 	}
-	return nil, usage("unknown model %q%s (models: %s; a model of your own begins with %s init DIR)", name, suggestion(name, names), strings.Join(names, ", "), p.Name)
+	return nil, usage("unknown model %q%s (models: %s; a program file ends in %s; a model of your own begins with %s init DIR)", name, suggestion(name, names), strings.Join(names, ", "), program.Extension, p.Name)
 }
 
-// bind returns a model with the data of a file, or with its own where path is "".
-func (p *Program) bind(m *Model, path string, float tensor.DType) (runner.Model, error) {
+// inputs are what a command was told of a model besides its name.
+type inputs struct {
+	data  string // file, "" for the model's own data
+	float tensor.DType
+	asked bool // float was asked for and is not a default
+}
+
+// bind returns a model with the data of a file, or with its own.
+func (p *Program) bind(m *Model, in inputs) (runner.Model, error) {
+	if m.file != nil {
+		return m.file.bind(p, in)
+	}
 	out := runner.Model{Program: p.identity()}
 	var data model.Data
 	var err error
 	switch {
-	case path != "":
-		out.DataSource = filepath.Base(path)
-		if data, err = ReadData(path); err != nil {
+	case in.data != "":
+		out.DataSource = filepath.Base(in.data)
+		if data, err = ReadData(in.data); err != nil {
 			return out, usage("--data: %w", err)
 		}
 	case m.Data != nil:
@@ -79,7 +93,7 @@ func (p *Program) bind(m *Model, path string, float tensor.DType) (runner.Model,
 			return out, asUsage(err)
 		}
 	}
-	if out.Model, err = m.New(m.Name, float, data); err != nil {
+	if out.Model, err = m.New(m.Name, in.float, data); err != nil {
 		if data == nil {
 			err = fmt.Errorf("%w\n%s has no data of its own: give them with --data FILE", err, m.Name)
 		}
@@ -96,6 +110,9 @@ func (p *Program) reopen(command, dir string) (runner.Model, error) {
 	}
 	if run.Program.BuiltIn != p.BuiltIn {
 		return runner.Model{}, usage("%s is a run of %s, a model of %s: %s", dir, run.Model, owner(run), wayBack(run, command, dir))
+	}
+	if source, ok := programOf(run); ok {
+		return p.reopenProgram(dir, source)
 	}
 	var m *Model
 	for i := range p.Models {

@@ -146,8 +146,10 @@ func (r *runFlags) ranges() error {
 	return nil
 }
 
-// float returns the precision as a dtype.
-func (r *runFlags) float() tensor.DType { return tensor.ParseDType(r.precision) }
+// inputs returns what the flags say of the model.
+func (r *runFlags) inputs() inputs {
+	return inputs{r.data, tensor.ParseDType(r.precision), r.flags.Changed("precision")}
+}
 
 // probability checks a --prob flag.
 func probability(p float64) error {

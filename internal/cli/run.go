@@ -43,7 +43,7 @@ func (c *command) sample(ctx context.Context, m *Model, flags *runFlags) error {
 	if err := c.needEngine(ctx, flags.config.Engine); err != nil {
 		return err
 	}
-	model, err := c.bind(m, flags.data, flags.float())
+	model, err := c.bind(m, flags.inputs())
 	if err != nil {
 		return err
 	}

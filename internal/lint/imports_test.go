@@ -32,7 +32,8 @@ var below = map[string][]string{
 	"internal/datafile": {},
 	"internal/chain":    {"pkg/adapt", "pkg/svi", "pkg/kernels", "pkg/engine"},
 	"internal/runner":   {"internal/chain", "internal/datafile", "pkg/store"},
-	"internal/cli":      {"internal/runner"},
+	"internal/program":  {"pkg/model", "internal/datafile"},
+	"internal/cli":      {"internal/runner", "internal/program"},
 	".":                 {"internal/cli"},
 
 	"examples": {".", "bench/recipe"},

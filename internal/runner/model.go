@@ -19,10 +19,11 @@ type Model struct {
 	*model.Model
 	Program    store.Program // the executable that has it
 	DataSource string        // base name of the data's file, "" if they came from code
+	File       Document      // the program file that the model, with its data, was read from; no text if there is none
 }
 
-// hasData reports whether the model was given any data.
-func (m Model) hasData() bool { return len(m.Columns)+len(m.Statics) > 0 }
+// hasData reports whether the model was given data, other than those of its program file.
+func (m Model) hasData() bool { return len(m.File.Text) == 0 && len(m.Columns)+len(m.Statics) > 0 }
 
 // dataColumns returns the data as a file keeps them: columns, then static ints by name.
 func (m Model) dataColumns() (datafile.Columns, error) {
@@ -86,7 +87,10 @@ func (m Model) copies(cfg Config) ([]store.Input, []store.Copy, error) {
 	for _, d := range []struct {
 		role, name string
 		doc        Document
-	}{{"init", store.InitFile, cfg.Init}, {"inverse_mass_matrix", store.InverseMassMatrixFile, cfg.InverseMassMatrix}} {
+	}{
+		{"program", store.ProgramFile, m.File},
+		{"init", store.InitFile, cfg.Init}, {"inverse_mass_matrix", store.InverseMassMatrixFile, cfg.InverseMassMatrix},
+	} {
 		if len(d.doc.Text) == 0 {
 			continue
 		}
@@ -111,6 +115,9 @@ func (m Model) checkAgainst(r *store.Run, digest string, versions store.Versions
 	for _, f := range r.Files {
 		if f.Role == "data" && f.SHA256 != m.digest() {
 			problems = append(problems, errors.New("the data differ"))
+		}
+		if f.Role == "program" && f.SHA256 != digestOf(m.File.Text) {
+			problems = append(problems, fmt.Errorf("its %s was changed", f.Name))
 		}
 	}
 	if r.Versions.CodeGenerator != versions.CodeGenerator {

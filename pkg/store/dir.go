@@ -19,13 +19,14 @@ const (
 	segmentSuffix  = ".arrow"
 
 	DataFile              = "data.arrow"               // the data columns
+	ProgramFile           = "model.drey"               // the program file of a model that was written elsewhere
 	InitFile              = "init.json"                // --init
 	InverseMassMatrixFile = "inverse-mass-matrix.json" // --inverse-mass-matrix
 	PosteriorPredictive   = "posterior_predictive"     // run directory of posterior predictive draws
 	PriorPredictive       = "prior_predictive"         // run directory of prior predictive draws
 )
 
-var inputNames = []string{DataFile, InitFile, InverseMassMatrixFile}
+var inputNames = []string{DataFile, ProgramFile, InitFile, InverseMassMatrixFile}
 
 func inputName(name string) bool { return slices.Contains(inputNames, name) }
 

@@ -32,7 +32,7 @@ type Options struct {
 
 // Copy is the content of one of Run.Files.
 type Copy struct {
-	Name  string // DataFile, InitFile or InverseMassMatrixFile
+	Name  string // DataFile, ProgramFile, InitFile or InverseMassMatrixFile
 	Write func(io.Writer) error
 }
 

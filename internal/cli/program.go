@@ -1,0 +1,55 @@
+package cli
+
+import (
+	"path/filepath"
+
+	"github.com/drey-sampler/drey/internal/program"
+	"github.com/drey-sampler/drey/internal/runner"
+	"github.com/drey-sampler/drey/pkg/store"
+)
+
+// programFile is a program file that was read.
+type programFile struct {
+	*program.File
+	source string // its base name
+}
+
+// openModel returns the model of a program file.
+func openModel(path string) (*Model, error) {
+	f, err := program.Read(path)
+	if err != nil {
+		return nil, asUsage(err)
+	}
+	return &Model{Name: f.Model.Name, file: &programFile{f, filepath.Base(path)}}, nil
+}
+
+// bind returns the model with the data and the precision that the file has. Asking for others is an error.
+func (f *programFile) bind(p *Program, in inputs) (runner.Model, error) {
+	out := runner.Model{Model: f.Model, Program: p.identity(), File: runner.Document{Text: f.Content, Source: f.source}}
+	switch {
+	case in.data != "":
+		return out, usage("--data: %s has its data in it: export the model anew with other data", f.source)
+	case in.asked && in.float != f.Model.Float:
+		return out, usage("--precision %s: the programs in %s compute in %s: export the model anew in that precision", in.float, f.source, f.Model.Float)
+	}
+	return out, nil
+}
+
+// programOf returns the copy of the program file that a run keeps, where it is a run of one.
+func programOf(run *store.Run) (store.Input, bool) {
+	for _, f := range run.Files {
+		if f.Name == store.ProgramFile {
+			return f, true
+		}
+	}
+	return store.Input{}, false
+}
+
+// reopenProgram returns the model of a run from the copy of its program file.
+func (p *Program) reopenProgram(dir string, copied store.Input) (runner.Model, error) {
+	f, err := program.Read(filepath.Join(dir, copied.Name))
+	if err != nil {
+		return runner.Model{}, asUsage(err)
+	}
+	return (&programFile{f, copied.Source}).bind(p, inputs{})
+}
