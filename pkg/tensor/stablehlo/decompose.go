@@ -15,6 +15,7 @@ var decompositions = map[tensor.Op]func(n *tensor.Node, in []tensor.Value) tenso
 	},
 	tensor.OpTrunc:        func(_ *tensor.Node, in []tensor.Value) tensor.Value { return truncated(in[0]) },
 	tensor.OpConvert:      func(n *tensor.Node, in []tensor.Value) tensor.Value { return saturated(in[0], n.DType) },
+	tensor.OpDynamicSlice: func(_ *tensor.Node, in []tensor.Value) tensor.Value { return in[0] },
 	tensor.OpStopGradient: func(_ *tensor.Node, in []tensor.Value) tensor.Value { return in[0] },
 	tensor.OpTrigamma:     func(_ *tensor.Node, in []tensor.Value) tensor.Value { return trigamma(in[0]) },
 	tensor.OpSoftplus: func(_ *tensor.Node, in []tensor.Value) tensor.Value {
@@ -40,6 +41,8 @@ func decomposed(n *tensor.Node) bool {
 	switch n.Op {
 	case tensor.OpIota:
 		return n.DType == tensor.Bool
+	case tensor.OpDynamicSlice: // MLIR does not read what it writes for one without starts
+		return len(n.Shape) == 0
 	case tensor.OpConvert:
 		return n.DType.IsInt() && n.In[0].DType().IsFloat()
 	case tensor.OpDiv:

@@ -1,7 +1,7 @@
 """Compiles StableHLO programs with XLA for the CPU and runs them: the peer that xla_test.go compares with.
 
 Reads JSON from standard input, one case a line: {"text": module, "args": [{"dtype", "shape", "hex"}]}, elements little-endian
-in row-major order. Writes one line per case: {"results": [hex, ...]} or {"error": text}.
+in row-major order. Writes {"ready": version}, then one line per case: {"results": [hex, ...]} or {"error": text}.
 """
 
 import json
@@ -38,6 +38,7 @@ def run(case):
     return [np.ascontiguousarray(np.asarray(x[0])).tobytes().hex() for x in out]
 
 
+print(json.dumps({"ready": jax.__version__}), flush=True)
 for line in sys.stdin:
     try:
         answer = {"results": run(json.loads(line))}
