@@ -50,7 +50,7 @@ func parse(args []string) (settings, []target, error) {
 	flags := flag.NewFlagSet("metrics", flag.ContinueOnError)
 	pattern := flags.String("models", "", "regular expression of the names of models; all where empty")
 	flags.IntVar(&s.seeds, "seeds", 3, "runs of each model and metric, with seeds 1, 2, …")
-	flags.IntVar(&s.chains, "chains", 4, "chains of a run")
+	flags.IntVar(&s.chains, "chains", 4, "chains of a run, at least 2")
 	flags.IntVar(&s.warmup, "warmup", 1000, "warmup transitions of a chain")
 	flags.IntVar(&s.draws, "draws", 1000, "draws of a chain")
 	if err := flags.Parse(args); err != nil {
@@ -60,11 +60,11 @@ func parse(args []string) (settings, []target, error) {
 		return s, nil, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
 	for _, n := range []struct {
-		name  string
-		value int
-	}{{"seeds", s.seeds}, {"chains", s.chains}, {"draws", s.draws}} {
-		if n.value < 1 {
-			return s, nil, fmt.Errorf("-%s %d: want at least 1", n.name, n.value)
+		name         string
+		value, least int
+	}{{"seeds", s.seeds, 1}, {"chains", s.chains, 2}, {"warmup", s.warmup, 0}, {"draws", s.draws, 4}} {
+		if n.value < n.least {
+			return s, nil, fmt.Errorf("-%s %d: want at least %d", n.name, n.value, n.least)
 		}
 	}
 	name, err := regexp.Compile(*pattern)

@@ -34,7 +34,7 @@ func TestParse(t *testing.T) {
 	if err != nil || len(models) != 2 || s.seeds != 2 || s.draws != 1000 {
 		t.Errorf("%v, %d models, %v", s, len(models), err)
 	}
-	for _, args := range []string{"-models nothing", "-models (", "-seeds 0", "-draws -1", "more"} {
+	for _, args := range []string{"-models nothing", "-models (", "-seeds 0", "-chains 1", "-warmup -1", "-draws 3", "more"} {
 		if _, _, err := parse(strings.Fields(args)); err == nil {
 			t.Errorf("%s: no error", args)
 		}

@@ -40,8 +40,7 @@ func targets() []target {
 	return all
 }
 
-// tooCorrelated is left out: with a diagonal metric its 26 coefficients take a chain the longest trajectories there are, and so
-// hours, and some chains stay where they are.
+// tooCorrelated is left out: its 26 coefficients are so correlated that a run with a diagonal metric takes half an hour or more.
 const tooCorrelated = "diamonds-diamonds"
 
 // logisticRows is a tenth of the rows that the example has: the metric does not notice, the time does.
