@@ -53,7 +53,12 @@ def with_gradient(density, layout, forward_mode):
     def program(position, data):
         if forward_mode:
             return {"log_density": scalar(position, data), "gradient": jax.jacfwd(scalar)(position, data)}
-        value, gradient = jax.value_and_grad(scalar)(position, data)
+        try:
+            value, gradient = jax.value_and_grad(scalar)(position, data)
+        except ValueError as e:
+            if "everse-mode" not in str(e):
+                raise
+            raise ExportError(f"{e} Export with forward_mode_differentiation=True.") from e
         return {"log_density": value, "gradient": gradient}
 
     return program

@@ -6,6 +6,7 @@ import numpy as np
 import numpyro
 from numpyro import handlers
 from numpyro.distributions import biject_to
+from numpyro.infer import init_to_uniform
 from numpyro.infer.util import compute_log_probs, constrain_fn, potential_energy, unconstrain_fn
 from numpyro.primitives import Messenger
 
@@ -73,10 +74,11 @@ class _DefaultKey(Messenger):
 
 
 def _trace(model, args, kwargs):
-    """One run of the model with values drawn from the prior, which checks the data against their distributions."""
+    """One run of the model at a random position, which checks the parameters of its distributions."""
+    started = handlers.substitute(handlers.seed(model, rng_seed=0), substitute_fn=init_to_uniform())
     with numpyro.validation_enabled():
         try:
-            return handlers.trace(handlers.seed(model, rng_seed=0)).get_trace(*args, **kwargs)
+            return handlers.trace(started).get_trace(*args, **kwargs)
         except (TypeError, ValueError) as e:
             raise ExportError(f"the model does not run with these arguments: {e}") from e
 
@@ -88,7 +90,7 @@ def _check(trace):
             size, rows = s["args"]
             if rows is not None and rows != size:
                 raise ExportError(f"plate {name!r} uses {rows} of its {size} elements at a time: export the model without subsample_size")
-        if s["type"] == "sample" and s["is_observed"] and type(s["fn"]).__name__ != "Unit":
+        if s["type"] == "sample" and s["is_observed"] and not _is_factor(s):
             _check_support(name, s)
         if s["type"] != "sample" or s["is_observed"]:
             continue
@@ -105,7 +107,8 @@ def _check(trace):
 def _check_support(name, s):
     """Refuses data that no parameters make possible: bounds that depend on latent sites are left to the log density."""
     support = s["fn"].support
-    if constraint.fixed(support) and not np.all(support(s["value"])):
+    masked = type(s["fn"]).__name__ == "MaskedDistribution"  # what is masked may be anything
+    if constraint.fixed(support) and not masked and not np.all(support(s["value"])):
         raise ExportError(f"the data of {name!r} are outside the support of their {_distribution(s['fn'])} ({constraint.words(support)})")
 
 
@@ -129,18 +132,12 @@ class _Model:
         the model makes of them is data.
         """
         columns = self.arguments.columns
-        choices = [columns, {k: x for k, x in columns.items() if x.dtype.kind == "f"}, {}]
-        for i, given in enumerate(choices):
+        for given in (columns, {k: x for k, x in columns.items() if x.dtype.kind == "f"}):
             try:
                 return self._programs(given, forward_mode)
-            except ValueError as e:
-                if "everse-mode" not in str(e):
-                    raise
-                raise ExportError(f"{e}: export with forward_mode_differentiation=True") from e
-            except (jax.errors.JAXTypeError, jax.errors.JAXIndexError, jax.errors.TracerArrayConversionError):
-                if i == len(choices) - 1:
-                    raise
-        raise AssertionError("unreachable")
+            except (jax.errors.JAXTypeError, jax.errors.JAXIndexError):
+                pass
+        return self._programs({}, forward_mode)
 
     def _programs(self, given, forward_mode):
         programs = Programs(given)
@@ -183,7 +180,7 @@ class _Model:
             if k in outputs:
                 kind = "latent" if s["type"] == "sample" else "deterministic"
                 described = layout.site(k, kind, outputs[k], _dims(k, s, outputs[k].shape))
-            elif s["type"] == "sample" and type(s["fn"]).__name__ != "Unit":
+            elif s["type"] == "sample" and not _is_factor(s):
                 value = np.asarray(s["value"])
                 value = value.astype(jax.dtypes.canonicalize_dtype(value.dtype))
                 described = layout.site(k, "observed", value, _dims(k, s, value.shape))
@@ -204,6 +201,11 @@ def _distribution(fn):
     while type(fn).__name__ in ("Independent", "ExpandedDistribution", "MaskedDistribution"):
         fn = fn.base_dist
     return type(fn).__name__
+
+
+def _is_factor(s):
+    """Whether a site is one of numpyro.factor."""
+    return _distribution(s["fn"]) == "Unit"
 
 
 def _dims(name, s, shape):

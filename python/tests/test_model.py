@@ -1,5 +1,6 @@
 """numpyro_model: what is in the file, and what is refused."""
 
+import io
 import json
 import zipfile
 
@@ -9,6 +10,7 @@ import numpy as np
 import numpyro
 import numpyro.distributions as dist
 import pytest
+from numpyro.contrib.control_flow import scan
 
 from drey_export import ExportError, numpyro_model
 
@@ -20,8 +22,6 @@ def contents(path):
 
 
 def array(entries, column):
-    import io
-
     return np.load(io.BytesIO(entries[column["file"]]))
 
 
@@ -182,3 +182,36 @@ def test_loops_of_unknown_length_need_forward_mode(tmp_path):
     with pytest.raises(ExportError, match="forward_mode_differentiation=True"):
         numpyro_model(model, path=tmp_path / "m.drey")
     numpyro_model(model, path=tmp_path / "m.drey", forward_mode_differentiation=True)
+
+
+def test_latent_sites_of_a_scan(tmp_path):
+    def model(y):
+        scale = numpyro.sample("scale", dist.HalfNormal(1))
+
+        def step(previous, y):
+            x = numpyro.sample("x", dist.Normal(previous, scale))
+            numpyro.sample("y", dist.Normal(x, 1), obs=y)
+            return x, None
+
+        scan(step, 0.0, y)
+
+    numpyro_model(model, (np.linspace(0, 1, 20),), {}, tmp_path / "m.drey")
+    manifest, entries = contents(tmp_path / "m.drey")
+    assert manifest["dimension"] == 21 and site(manifest, "x")["shape"] == [20]
+    assert [c["name"] for c in manifest["columns"]] == ["y"]
+    assert b"stablehlo.while" in entries["log_density.mlir"]
+
+
+def test_sites_without_a_sampler_masks_and_factors(tmp_path):
+    def model(y):
+        x = numpyro.sample("x", dist.ImproperUniform(dist.constraints.positive, (), (2,)))
+        with numpyro.plate("n", 3):
+            numpyro.factor("f", -x[0] * jnp.ones(3))
+            with numpyro.handlers.mask(mask=jnp.array([True, False, True])):
+                numpyro.sample("y", dist.LogNormal(x[1], 1), obs=y)
+
+    numpyro_model(model, (np.array([1.0, -1.0, 2.0]),), {}, tmp_path / "m.drey")
+    manifest, _ = contents(tmp_path / "m.drey")
+    assert [s["name"] for s in manifest["sites"]] == ["x", "y"]
+    assert manifest["programs"]["site_log_density"]["outputs"] == ["x", "f", "y"]
+    assert site(manifest, "y")["distribution"] == "LogNormal"
