@@ -181,7 +181,26 @@ func scatterLast(n *tensor.Node, in []tensor.Value) tensor.Value {
 		equal := idx.ExpandDims(1).Eq(idx.ExpandDims(0))
 		idx = tensor.Select(later.And(equal).Any(1), -1, idx)
 	}
-	return tensor.Emit(tensor.OpScatter, n.Attr, x, idx, updates)
+	if idx.Rank() == 1 || x.Size() > math.MaxInt32 {
+		return tensor.Emit(tensor.OpScatter, n.Attr, x, idx, updates)
+	}
+	at := positions(x, idx, updates.Shape(), n.Attr.Axis)
+	return x.Reshape(x.Size()).Scatter(0, at.Reshape(at.Size()), updates.Reshape(at.Size())).Reshape(x.Shape()...)
+}
+
+// positions returns where updates of the given shape go in the elements of x, in row-major order; -1 where an index is out of
+// range. A scatter with indices for each lane makes XLA transpose, that is copy, the whole of x to bring the axis and the
+// lanes together; a scatter into one axis leaves x where it is.
+func positions(x, idx tensor.Value, shape []int, axis int) tensor.Value {
+	axes := append([]int{axis}, axesRange(x.Rank()-(idx.Rank()-1), x.Rank())...)
+	row := idx.BroadcastInDim(shape, axes)
+	at := row.Mul(tensor.Strides(x.Shape())[axis])
+	for k, stride := range tensor.Strides(x.Shape()) {
+		if k != axis {
+			at = at.Add(tensor.Iota(tensor.I32, k, shape...).Mul(stride))
+		}
+	}
+	return tensor.Select(row.Ge(0).And(row.Lt(x.Dim(axis))), at, -1)
 }
 
 // choleskyVJP is, with Φ the lower triangle whose diagonal is halved, S = L⁻ᵀ Φ(Lᵀ C) L⁻¹ and then S + Sᵀ with the
