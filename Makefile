@@ -1,5 +1,5 @@
 # Work with this project goes through these targets, and CI runs the same ones. They need Go and make; race and
-# test-xla need a C compiler too, bench-peers Python, bench-compare and verify-generate git.
+# test-xla need a C compiler too, bench-peers and test-python Python, bench-compare and verify-generate git.
 
 # drey is pure Go: everything builds and passes without a C compiler.
 export CGO_ENABLED ?= 0
