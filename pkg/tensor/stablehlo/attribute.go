@@ -332,5 +332,5 @@ func (p *parser) skipTypes() {
 	p.next()
 }
 
-// constant returns the constant that an attribute holds.
-func (v *denseValue) array() (*tensor.Array, bool) { return v.literal.array(v.typ) }
+// array returns the constant that an attribute holds; splat is true where one element stands for all.
+func (v *denseValue) array() (a *tensor.Array, splat bool) { return v.literal.array(v.typ) }

@@ -119,6 +119,31 @@ func TestNames(t *testing.T) {
 	roundTrip(t, f)
 }
 
+// TestPrintError: the one thing that has no form in StableHLO.
+func TestPrintError(t *testing.T) {
+	f, err := tensor.Trace("twice", tensor.F64, []tensor.Param{{Name: "x", DType: tensor.F64, Shape: []int{2, 3}}}, func(v []tensor.Value) []tensor.Value {
+		return []tensor.Value{v[0].Reverse(1, 1)}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := stablehlo.Print(f); err == nil || !strings.Contains(err.Error(), "twice") || !strings.Contains(err.Error(), "reverse") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// TestNoParameters: a program of constants alone.
+func TestNoParameters(t *testing.T) {
+	f, err := tensor.Trace("constants", tensor.F32, nil, func([]tensor.Value) []tensor.Value {
+		x := tensor.Lift([]float64{1, 2, 3})
+		return []tensor.Value{x.Exp().Sum(), tensor.Iota(tensor.I32, 0, 4), x, tensor.Lift(true)}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	roundTrip(t, f)
+}
+
 // TestGenericModule: MLIR's generic form, of module and functions too.
 func TestGenericModule(t *testing.T) {
 	f, err := stablehlo.Parse(`"builtin.module"() ({

@@ -7,8 +7,8 @@ import (
 	"github.com/drey-sampler/drey/pkg/tensor/stablehlo"
 )
 
-// FuzzParse: no text makes Parse panic, and what it reads prints and reads back the same. Its seeds are JAX's texts and
-// printed programs; testdata/fuzz holds those that were found.
+// FuzzParse: no text makes Parse panic, and what it reads prints and reads back the same. Its seeds are JAX's texts, printed
+// programs and those of TestErrors; testdata/fuzz holds some that fuzzing found to take paths of their own.
 func FuzzParse(f *testing.F) {
 	for _, op := range enginetest.Ops() {
 		c, err := enginetest.RandomOp(op, 3)
@@ -20,6 +20,9 @@ func FuzzParse(f *testing.F) {
 			f.Fatal(err)
 		}
 		f.Add(text)
+	}
+	for _, m := range mistakes {
+		f.Add(m.text)
 	}
 	for _, cases := range jaxCases(f) {
 		for _, c := range cases {

@@ -73,7 +73,7 @@ func (l *lexer) next() bool {
 		l.add(symbolToken, l.quoted())
 	case c == '@':
 		l.at++
-		l.add(symbolToken, l.run(isName))
+		l.add(symbolToken, l.run(isSymbol))
 	case isDigit(c), c == '-' && l.at+1 < len(l.text) && isDigit(l.text[l.at+1]):
 		l.number()
 	case isLetter(c):
@@ -212,7 +212,8 @@ func (l *lexer) escape() byte {
 func isDigit(c byte) bool  { return c >= '0' && c <= '9' }
 func isLetter(c byte) bool { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_' }
 func isName(c byte) bool   { return isLetter(c) || isDigit(c) || c == '.' || c == '$' }
-func isSuffix(c byte) bool { return isName(c) || c == '#' || c == '-' }
+func isSymbol(c byte) bool { return isName(c) || c == '-' }
+func isSuffix(c byte) bool { return isSymbol(c) || c == '#' }
 func isHex(c byte) bool    { return isDigit(c) || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F' }
 
 func hexDigit(c byte) byte {

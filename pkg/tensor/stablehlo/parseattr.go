@@ -1,6 +1,7 @@
 package stablehlo
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -9,7 +10,7 @@ import (
 // The attributes of an operation, with failures that name them.
 
 func (o *operation) fail(format string, args ...any) {
-	failAt(o.line, o.name+": "+format, args...)
+	failAt(o.line, "%s: %s", o.name, fmt.Sprintf(format, args...))
 }
 
 // integer returns an attribute that must be there.

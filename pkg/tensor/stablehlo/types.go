@@ -71,7 +71,7 @@ func checkSize(line int, shape []int) {
 	}
 }
 
-// literal is the content of dense<…>.
+// denseLiteral is the content of dense<…>.
 type denseLiteral struct {
 	line  int
 	items []token // numbers, true and false
