@@ -1,6 +1,7 @@
 package vmap
 
 import (
+	"math"
 	"slices"
 
 	"github.com/drey-sampler/drey/pkg/tensor"
@@ -235,7 +236,7 @@ func negativeZero(d tensor.DType) tensor.Value {
 
 // addLanes adds to elements of an array of one axis, in the order of each lane's indices.
 func (s *site) addLanes(x, idx, u tensor.Value, axis int) lanes {
-	if x.Size() > largestPosition {
+	if x.Size() > math.MaxInt32 {
 		tensor.Fail("vmap", "scatter_add into %s, which has more elements than i32 positions reach", x)
 	}
 	count, n := s.Shape[axis], idx.Dim(0)
@@ -253,6 +254,3 @@ func (s *site) addLanes(x, idx, u tensor.Value, axis int) lanes {
 	s.changed(out, x)
 	return lanes{out, last}
 }
-
-// largestPosition is the largest index into an array of one axis.
-const largestPosition = 1<<31 - 1
