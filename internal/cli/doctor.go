@@ -150,7 +150,9 @@ func examine(ctx context.Context, platform string) engineReport {
 	if err == nil {
 		err = json.Unmarshal(out, &r)
 	}
-	if err != nil {
+	if ctx.Err() == context.DeadlineExceeded {
+		r.Problem, r.Advice = fmt.Sprintf("its plugin has found no device within %s", inspectTime), advice(platform)
+	} else if err != nil {
 		said := strings.TrimSpace(problems.String())
 		r.Problem = fmt.Sprintf("its plugin fails: %v: %s", err, said[strings.LastIndexByte(said, '\n')+1:])
 		r.Advice = advice(platform)

@@ -101,6 +101,9 @@ func connect(platform string, cfg Config) (*connection, error) {
 // logVariable is how XLA's C++ code is told which of its log lines to print: 2 and up are errors.
 const logVariable = "TF_CPP_MIN_LOG_LEVEL"
 
+// flagsVariable has options of XLA's compiler that a user sets.
+const flagsVariable = "XLA_FLAGS"
+
 func dial(path string) (*connection, error) {
 	if os.Getenv(logVariable) == "" {
 		if err := os.Setenv(logVariable, "2"); err != nil {
@@ -210,7 +213,7 @@ func (e *Engine) Compile(f *tensor.Func, opt engine.Options) (engine.Executable,
 
 // program returns the compiled module, from the cache where it has it.
 func (e *Engine) program(module string) (*pjrt.Executable, error) {
-	key := e.programs.key(module, e.Version(), string(e.options))
+	key := e.programs.key(module, e.Version(), string(e.options), os.Getenv(flagsVariable))
 	if code := e.programs.load(key); code != nil {
 		if x, err := e.client.Deserialize(code); err == nil {
 			return x, nil

@@ -28,4 +28,10 @@ func open(t testing.TB) engine.Engine {
 
 func TestContract(t *testing.T) { enginetest.Run(t, open(t), enginetest.NoAllocation) }
 
-func TestClose(t *testing.T) { enginetest.Close(t, open(t), 1, 3) }
+func TestClose(t *testing.T) {
+	n := 2
+	if testing.Short() {
+		n = 1
+	}
+	enginetest.Close(t, open(t), 1, n)
+}

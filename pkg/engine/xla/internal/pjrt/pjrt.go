@@ -18,9 +18,8 @@ import (
 	"github.com/drey-sampler/drey/pkg/tensor"
 )
 
-// oldestMinor is the version 0.N of the API from which on plugins have all functions that are called, with the meaning they
-// have today: that of the oldest plugin that the tests have run with.
-const oldestMinor = 70
+// oldestMinor is the oldest version 0.N of the API that the tests have run with.
+const oldestMinor = 81
 
 // Plugin is a loaded plugin.
 type Plugin struct{ api *C.PJRT_Api }
@@ -43,13 +42,13 @@ func Load(path string) (Plugin, error) {
 	p := Plugin{C.open_plugin(name, &problem)}
 	if p.api == nil {
 		defer C.free(unsafe.Pointer(problem))
-		return Plugin{}, fmt.Errorf("pjrt: %s is not loaded: %s", path, C.GoString(problem))
+		return Plugin{}, fmt.Errorf("pjrt: the plugin is not loaded: %s", C.GoString(problem))
 	}
 	if major, minor := p.Version(); major != 0 || minor < oldestMinor {
-		return Plugin{}, fmt.Errorf("pjrt: %s has version %d.%d of the PJRT API, drey needs 0.%d or a later 0.N", path, major, minor, oldestMinor)
+		return Plugin{}, fmt.Errorf("pjrt: the plugin has version %d.%d of the PJRT API, drey needs 0.%d or a later 0.N", major, minor, oldestMinor)
 	}
 	if err := p.failed(C.initialize(p.api)); err != nil {
-		return Plugin{}, fmt.Errorf("pjrt: %s is not initialised: %w", path, err)
+		return Plugin{}, fmt.Errorf("pjrt: the plugin is not initialised: %w", err)
 	}
 	loaded[path] = p
 	return p, nil
