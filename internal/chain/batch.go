@@ -3,6 +3,7 @@ package chain
 import (
 	"encoding/binary"
 
+	"github.com/drey-sampler/drey/pkg/engine"
 	"github.com/drey-sampler/drey/pkg/kernels"
 	"github.com/drey-sampler/drey/pkg/tensor"
 )
@@ -122,18 +123,23 @@ func (w *Worker) readValues(b *Batch) error {
 	if err := w.run.Get(l.positions, r.positions); err != nil {
 		return err
 	}
-	if err := w.transform.Put(transformPositions, r.positions); err != nil {
+	return r.transform(w.transform, b.Len, b.Values)
+}
+
+// transform maps the first count of the positions to values of sites.
+func (r *rows) transform(s engine.Session, count int, values [][]byte) error {
+	if err := s.Put(transformPositions, r.positions); err != nil {
 		return err
 	}
-	binary.LittleEndian.PutUint32(r.count[:], uint32(b.Len))
-	if err := w.transform.Put(transformRows, r.count[:]); err != nil {
+	binary.LittleEndian.PutUint32(r.count[:], uint32(count))
+	if err := s.Put(transformRows, r.count[:]); err != nil {
 		return err
 	}
-	if err := w.transform.Run(); err != nil {
+	if err := s.Run(); err != nil {
 		return err
 	}
-	for i, v := range b.Values {
-		if err := w.transform.Get(i, v); err != nil {
+	for i, v := range values {
+		if err := s.Get(i, v); err != nil {
 			return err
 		}
 	}

@@ -23,7 +23,7 @@ type Chain struct {
 	warmupLeapfrogs, warmupDivergences int64
 	// Draws handed to the sink.
 	keptWarmup, kept int64
-	home             *Worker // whose session holds the same state as parts
+	home             any // the worker whose session holds the same state as parts
 
 	status status
 }
@@ -76,14 +76,7 @@ func (c *Chain) Totals() Totals {
 }
 
 // part returns the bytes of a part of the chain's state by its index in layout.params.
-func (c *Chain) part(param int) []byte {
-	for k, i := range c.p.layout.state {
-		if i == param {
-			return c.parts[k]
-		}
-	}
-	panic("chain: no part of the state has this index")
-}
+func (c *Chain) part(param int) []byte { return c.parts[c.p.layout.part(param)] }
 
 func (c *Chain) number(param int) int64 {
 	return integer(c.p.layout.params[param].DType, c.part(param))

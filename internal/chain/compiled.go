@@ -2,10 +2,12 @@ package chain
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/drey-sampler/drey/pkg/engine"
 	"github.com/drey-sampler/drey/pkg/tensor"
 	"github.com/drey-sampler/drey/pkg/tensor/simplify"
+	"github.com/drey-sampler/drey/pkg/tensor/vmap"
 )
 
 // compiled is a program whose last parameters are the data columns that it uses.
@@ -15,8 +17,9 @@ type compiled struct {
 	first   int // parameter of columns[0]
 }
 
-// compile makes f, whose last parameters are all data columns, executable.
-func (c *compiled) compile(p *Program, f *tensor.Func, donate []engine.Donation) error {
+// compile makes f, whose last parameters are all data columns, executable; in a program of packs over lanes, which have
+// those parameters apart that apart says and share the others.
+func (c *compiled) compile(p *Program, f *tensor.Func, apart func(param int) bool, donate []engine.Donation) error {
 	c.first = len(f.In) - len(p.columns)
 	f, kept, err := WithoutUnused(simplify.Run(f), c.first)
 	if err != nil {
@@ -24,6 +27,16 @@ func (c *compiled) compile(p *Program, f *tensor.Func, donate []engine.Donation)
 	}
 	for _, i := range kept {
 		c.columns = append(c.columns, p.columns[i-c.first])
+	}
+	if p.cfg.Batch > 0 {
+		batched := make([]bool, len(f.In))
+		for i := range c.first {
+			batched[i] = apart(i)
+		}
+		if f, err = vmap.Of(f, p.cfg.Batch, batched); err != nil {
+			return fmt.Errorf("chain: %w", err)
+		}
+		f = simplify.Exact(f) // a lane keeps the bits of a chain alone
 	}
 	c.exe, err = p.engine.Compile(f, engine.Options{Donate: donate})
 	return err

@@ -42,6 +42,9 @@ type Config struct {
 	Warmup      int // transitions; default 1000
 	Thin        int // transitions a kept draw; default 1
 	SaveWarmup  bool
+	// Batch is the number of chains that a call of the programs advances: 0, the default, has Workers run one at a time, n > 0
+	// has PackWorkers run packs of up to n. It changes no draw on an engine that keeps bits.
+	Batch int
 	// Keep says which sites of Manifest.Kept are handed to the sink; nil keeps all.
 	Keep func(site string) bool
 }
@@ -61,6 +64,9 @@ func (c Config) Validate() error {
 	problem := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
 	if c.Warmup < 0 {
 		problem("chain: %d warmup draws", c.Warmup)
+	}
+	if c.Batch < 0 {
+		problem("chain: batches of %d chains", c.Batch)
 	}
 	if c.Thin < 1 {
 		problem("chain: thinning by %d, want at least 1", c.Thin)

@@ -8,8 +8,11 @@ import (
 	"github.com/drey-sampler/drey/pkg/engine"
 )
 
-// pace is the number of ticks a call makes, at most most.
-type pace struct{ ticks, most int32 }
+// pace is the number of ticks a call makes, at most most, so that it takes about the given time.
+type pace struct {
+	ticks, most int32
+	longest     time.Duration
+}
 
 const (
 	mostTicks  = 1 << 20
@@ -18,12 +21,18 @@ const (
 
 // measure sets the number of ticks from the time of a call; early says that it returned before they were spent.
 func (p *pace) measure(d time.Duration, early bool) {
-	if early && d < longestCall {
+	if early && d < p.longest {
 		return
 	}
-	next := float64(p.ticks) * float64(longestCall) / float64(max(d, 1))
+	next := float64(p.ticks) * float64(p.longest) / float64(max(d, 1))
 	p.ticks = int32(max(1, min(next, float64(p.ticks)*tickGrowth, float64(p.most))))
 }
+
+// Parameters of the run program: what the host tells it.
+const (
+	controlSeed  = 4
+	controlChain = 5 // index of the chain
+)
 
 // control is what the host tells the run program.
 type control struct {
@@ -52,7 +61,7 @@ func (k *control) put(s engine.Session, ticks int32, until uint32, every, phase 
 func (k *control) putChain(s engine.Session, seed uint64, index uint32) error {
 	binary.LittleEndian.PutUint64(k.words[4][:], seed)
 	binary.LittleEndian.PutUint32(k.words[5][:], index)
-	return errors.Join(s.Put(4, k.words[4][:]), s.Put(5, k.words[5][:4]))
+	return errors.Join(s.Put(controlSeed, k.words[4][:]), s.Put(controlChain, k.words[5][:4]))
 }
 
 // counters are a chain's counters after a call.

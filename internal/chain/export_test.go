@@ -1,7 +1,7 @@
 package chain
 
 // LimitTicks bounds the ticks of a call.
-func (w *Worker) LimitTicks(n int32) { w.ticks = pace{1, n} }
+func (w *Worker) LimitTicks(n int32) { w.ticks = pace{1, n, longestCall} }
 
 // Part returns the bytes of a part of the chain's state by its name.
 func (c *Chain) Part(name string) []byte {
@@ -12,3 +12,6 @@ func (c *Chain) Part(name string) []byte {
 	}
 	return nil
 }
+
+// LimitTicks bounds the ticks of a call.
+func (w *PackWorker) LimitTicks(n int32) { w.ticks = pace{1, n, longestPackCall} }

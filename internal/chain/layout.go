@@ -76,5 +76,17 @@ func (l *layout) donations() []engine.Donation {
 	return donateAll(kernels.ControlInputs, len(l.params))
 }
 
-// size returns the bytes of part i.
+// part returns which part of a chain's state an index in params is.
+func (l *layout) part(param int) int {
+	k := slices.Index(l.state, param)
+	if k < 0 {
+		panic("chain: no part of the state has this index")
+	}
+	return k
+}
+
+// dtype returns that of part k of a chain's state.
+func (l *layout) dtype(k int) tensor.DType { return l.params[l.state[k]].DType }
+
+// size returns the bytes of params[i].
 func (l *layout) size(i int) int { return engine.SizeOf(l.params[i]) }

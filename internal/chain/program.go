@@ -57,6 +57,9 @@ func Compile(eng engine.Engine, b *model.Bundle, columns []model.Column, cfg Con
 		}
 	}
 	p.capacity = max(1, min(largestCapacity, bufferBytes/(8*width)))
+	if cfg.Batch > 0 {
+		p.capacity = max(1, min(packCapacity, packBytes/(8*width*cfg.Batch)))
+	}
 	t, err := newTracer(b, cfg, len(columns), p.capacity)
 	if err != nil {
 		return nil, err
@@ -74,6 +77,15 @@ const (
 	bufferBytes     = 256 << 10
 )
 
+// The same of a PackWorker, whose buffers are those of all its chains.
+const (
+	packCapacity = 64
+	packBytes    = 16 << 20
+)
+
+// lanes returns the number of chains that the programs compute at a time.
+func (p *Program) lanes() int { return max(1, p.cfg.Batch) }
+
 // compile traces and compiles the programs, the largest first, concurrently.
 func (p *Program) compile(t *tracer, keep []int, starts []Start) error {
 	k, err := t.kernel()
@@ -90,13 +102,13 @@ func (p *Program) compile(t *tracer, keep []int, starts []Start) error {
 	}
 	p.inverseMass = engine.Bytes(inverseMass)
 	var jobs []func() error
-	job := func(f *tensor.Func, donate []engine.Donation) *compiled {
+	job := func(f *tensor.Func, apart func(param int) bool, donate []engine.Donation) *compiled {
 		c := &compiled{}
-		jobs = append(jobs, func() error { return c.compile(p, f, donate) })
+		jobs = append(jobs, func() error { return c.compile(p, f, apart, donate) })
 		return c
 	}
-	p.run = job(k.run, p.layout.donations())
-	p.tuner = &tuner{p: p, exe: job(k.tune, nil)}
+	p.run = job(k.run, func(i int) bool { return i >= controlChain }, p.layout.donations())
+	p.tuner = newTuner(p, job(k.tune, func(i int) bool { return i != tuneSeed && i != tuneOccasion }, nil))
 	for _, s := range starts {
 		if p.starters[s.Init] != nil {
 			continue
@@ -105,13 +117,15 @@ func (p *Program) compile(t *tracer, keep []int, starts []Start) error {
 		if err != nil {
 			return err
 		}
-		p.starters[s.Init] = newStarter(f, p, job(f, nil))
+		given := len(f.In) - len(p.columns) - 2 - startGiven
+		apart := func(i int) bool { return i == startIndex || i >= startGiven && i < startGiven+given }
+		p.starters[s.Init] = newStarter(f, p, given, job(f, apart, nil))
 	}
 	transform, err := t.transform(keep)
 	if err != nil {
 		return err
 	}
-	p.transform = job(transform, donateAll(transformValues, len(keep)))
+	p.transform = job(transform, func(i int) bool { return i != transformRows }, donateAll(transformValues, len(keep)))
 	return concurrently(jobs)
 }
 

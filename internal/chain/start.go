@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -23,18 +24,23 @@ const firstStepSize = 1.0
 type starter struct {
 	p     *Program
 	exe   *compiled
-	given int // number of given sites
-	ok    []byte
-	at    [2][]byte // this attempt's and the last one's position
+	given []tensor.Param // sites
+	float tensor.DType
+	dim   int
 
-	mu      sync.Mutex // guards what follows and ok, at
+	mu      sync.Mutex // guards what follows
 	session engine.Session
+	lanes   interleaver
+	ok      []byte    // of each lane
+	at      [2][]byte // this attempt's positions and the last one's
 }
 
-func newStarter(f *tensor.Func, p *Program, exe *compiled) *starter {
-	size := engine.SizeOf(f.Out[startPosition])
+func newStarter(f *tensor.Func, p *Program, given int, exe *compiled) *starter {
+	position, n := f.Out[startPosition], p.lanes()
+	size := n * engine.SizeOf(position)
 	return &starter{
-		p: p, exe: exe, given: len(f.In) - 3 - 2 - len(p.columns), ok: make([]byte, 1), at: [2][]byte{make([]byte, size), make([]byte, size)},
+		p: p, exe: exe, given: f.In[startGiven : startGiven+given], float: position.DType, dim: position.Shape[0],
+		lanes: interleaver{width: n}, ok: make([]byte, n), at: [2][]byte{make([]byte, size), make([]byte, size)},
 	}
 }
 
@@ -62,40 +68,66 @@ const (
 	startGiven
 )
 
-// start gives c its first state.
-func (s *starter) start(c *Chain) error {
+// start gives chains, at most a batch of them, their first states.
+func (s *starter) start(chains []*Chain) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.prepare(c); err != nil {
+	if err := s.prepare(chains); err != nil {
 		return err
 	}
-	attempts := 0
-	for attempts < maxStarts {
-		ok, err := s.attempt(attempts)
-		if err != nil {
+	waiting := slices.Clone(chains) // nil: has started
+	for n := range maxStarts {
+		if err := s.attempt(n); err != nil {
 			return err
 		}
-		attempts++
-		if ok {
-			for k := range c.parts {
-				if err := s.session.Get(startChain+k, c.parts[k]); err != nil {
-					return err
-				}
+		fresh, left := make([]*Chain, len(chains)), 0
+		for lane, c := range waiting {
+			switch {
+			case c == nil:
+			case s.ok[lane] != 0:
+				fresh[lane], waiting[lane] = c, nil
+			case n > 0 && bytes.Equal(s.position(0, lane), s.position(1, lane)): // all sites are given: no attempt differs
+				return s.explain(c, s.position(0, lane), n+1)
+			default:
+				left++
 			}
-			return nil
 		}
-		if attempts > 1 && bytes.Equal(s.at[0], s.at[1]) { // all sites are given: no attempt differs
-			break
+		if err := s.get(fresh); err != nil || left == 0 {
+			return err
 		}
 		s.at[0], s.at[1] = s.at[1], s.at[0]
 	}
-	return s.explain(c, attempts)
+	lane := slices.IndexFunc(waiting, func(c *Chain) bool { return c != nil })
+	return s.explain(waiting[lane], s.position(1, lane), maxStarts)
+}
+
+// get gets the states of the chains that are not nil.
+func (s *starter) get(chains []*Chain) error {
+	if !slices.ContainsFunc(chains, func(c *Chain) bool { return c != nil }) {
+		return nil
+	}
+	l := s.p.layout
+	for k := range l.state {
+		if err := s.lanes.getPart(s.session, startChain+k, l.dtype(k), chains, k); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// position returns the position of a lane in one of s.at.
+func (s *starter) position(which, lane int) []byte {
+	out := make([]byte, s.dim*s.float.Size())
+	collect(out, s.at[which], lane, s.lanes.width, s.float.Size())
+	return out
 }
 
 // prepare puts everything but the attempt's number.
-func (s *starter) prepare(c *Chain) error {
-	if len(c.start.Given) != s.given {
-		return fmt.Errorf("chain %d: %d starting values for %d sites", c.index, len(c.start.Given), s.given)
+func (s *starter) prepare(chains []*Chain) error {
+	for _, c := range chains {
+		if err := s.checkGiven(c); err != nil {
+			return err
+		}
 	}
 	if s.session == nil {
 		var err error
@@ -107,18 +139,29 @@ func (s *starter) prepare(c *Chain) error {
 	if stepSize == 0 {
 		stepSize = firstStepSize
 	}
-	float := s.p.bundle.LogDensity.Float
-	in := [][]byte{u64Bytes(s.p.cfg.Seed), u32Bytes(uint32(c.index)), u32Bytes(0)}
-	in = append(append(in, c.start.Given...), floatBytes(float, stepSize), s.p.inverseMass)
-	for i, b := range in {
-		if err := s.session.Put(i, b); err != nil {
-			return fmt.Errorf("chain %d: %w", c.index, err)
+	n := startGiven + len(s.given)
+	err := errors.Join(s.session.Put(startSeed, u64Bytes(s.p.cfg.Seed)), s.lanes.putIndices(s.session, startIndex, chains))
+	err = errors.Join(err, s.session.Put(n, floatBytes(s.float, stepSize)), s.session.Put(n+1, s.p.inverseMass))
+	for i, g := range s.given {
+		err = errors.Join(err, s.lanes.put(s.session, startGiven+i, g.DType, chains, func(c *Chain) []byte { return c.start.Given[i] }))
+	}
+	return err
+}
+
+// checkGiven returns an error where the chain's starting values are not those that the program takes.
+func (s *starter) checkGiven(c *Chain) error {
+	if len(c.start.Given) != len(s.given) {
+		return fmt.Errorf("chain %d: %d starting values for %d sites", c.index, len(c.start.Given), len(s.given))
+	}
+	for i, g := range s.given {
+		if got, want := len(c.start.Given[i]), engine.SizeOf(g); got != want {
+			return fmt.Errorf("chain %d: starting value %d, %s, has %d bytes, want %d", c.index, i, g.Name, got, want)
 		}
 	}
 	return nil
 }
 
-func (s *starter) attempt(n int) (bool, error) {
+func (s *starter) attempt(n int) error {
 	err := s.session.Put(startAttempt, u32Bytes(uint32(n)))
 	if err == nil {
 		err = s.session.Run()
@@ -129,16 +172,12 @@ func (s *starter) attempt(n int) (bool, error) {
 	if err == nil {
 		err = s.session.Get(startPosition, s.at[0])
 	}
-	return s.ok[0] != 0, err
+	return err
 }
 
-// explain says which site keeps the chain from starting.
-func (s *starter) explain(c *Chain, attempts int) error {
+// explain says which site keeps the chain from starting; position is that of the last attempt.
+func (s *starter) explain(c *Chain, position []byte, attempts int) error {
 	p := s.p
-	position := s.at[0]
-	if attempts == maxStarts {
-		position = s.at[1] // swapped after the last attempt
-	}
 	in := append([][]byte{position}, p.columns...)
 	sites, err := Evaluate(p.engine, p.bundle.SiteLogDensity, in)
 	if err != nil {

@@ -16,6 +16,11 @@ type tuner struct {
 	mu      sync.Mutex // guards what follows
 	session engine.Session
 	word    [8]byte
+	lanes   interleaver
+}
+
+func newTuner(p *Program, exe *compiled) *tuner {
+	return &tuner{p: p, exe: exe, lanes: interleaver{width: p.lanes()}}
 }
 
 // Parameters of the tune program.
@@ -27,41 +32,43 @@ const (
 	tuneChain
 )
 
-// tune changes the adaptation state of c, whose state is in c.parts.
-func (t *tuner) tune(c *Chain, occasion int32) error {
+// tune changes the adaptation state of chains, at most a batch of them, whose state is in their parts.
+func (t *tuner) tune(chains []*Chain, occasion int32) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	l := t.p.layout
-	n := l.adapt + l.adapts // parts of the chain that the program takes
 	if t.session == nil {
 		var err error
 		if t.session, err = t.exe.session(); err != nil {
 			return err
 		}
 	}
-	s := t.session
-	binary.LittleEndian.PutUint64(t.word[:], t.p.cfg.Seed)
-	err := s.Put(tuneSeed, t.word[:])
-	err = errors.Join(err, t.put32(tuneIndex, uint32(c.index)))
-	err = errors.Join(err, t.put32(tuneDraw, uint32(c.number(l.draw))))
-	err = errors.Join(err, t.put32(tuneOccasion, uint32(occasion)))
-	for k := range n {
-		err = errors.Join(err, s.Put(tuneChain+k, c.parts[k]))
+	if err := t.put(chains, occasion); err != nil {
+		return err
 	}
-	if err == nil {
-		err = s.Run()
+	if err := t.session.Run(); err != nil {
+		return err
 	}
+	l := t.p.layout
 	for k := range l.adapts {
-		if err == nil {
-			err = s.Get(k, c.parts[l.adapt+k])
+		if err := t.lanes.getPart(t.session, k, l.dtype(l.adapt+k), chains, l.adapt+k); err != nil {
+			return err
 		}
 	}
-	return err
+	return nil
 }
 
-func (t *tuner) put32(param int, x uint32) error {
-	binary.LittleEndian.PutUint32(t.word[:4], x)
-	return t.session.Put(param, t.word[:4])
+func (t *tuner) put(chains []*Chain, occasion int32) error {
+	l, s := t.p.layout, t.session
+	binary.LittleEndian.PutUint64(t.word[:], t.p.cfg.Seed)
+	err := s.Put(tuneSeed, t.word[:])
+	binary.LittleEndian.PutUint32(t.word[:4], uint32(occasion))
+	err = errors.Join(err, s.Put(tuneOccasion, t.word[:4]), t.lanes.putIndices(s, tuneIndex, chains))
+	draw := l.part(l.draw)
+	err = errors.Join(err, t.lanes.putPart(s, tuneDraw, l.dtype(draw), chains, draw))
+	for k := range l.adapt + l.adapts { // what the program takes of a chain
+		err = errors.Join(err, t.lanes.putPart(s, tuneChain+k, l.dtype(k), chains, k))
+	}
+	return err
 }
 
 // free closes the session, whose data can be large; the next occasion makes another.

@@ -3,27 +3,36 @@ package chain
 import (
 	"errors"
 	"fmt"
+
+	"github.com/drey-sampler/drey/pkg/tensor"
 )
 
-// endWindow adapts a chain whose window has ended, and moves it to the next, or to sampling.
-func (p *Program) endWindow(c *Chain) error {
-	if kind := p.windows[c.window].Kind; kind.AdaptsMetric() {
+// endWindow adapts chains, at most a batch of them, whose one window has ended, and moves them to the next, or to sampling.
+// Those that are nil are left out.
+func (p *Program) endWindow(chains []*Chain) error {
+	window := first(chains).window
+	if kind := p.windows[window].Kind; kind.AdaptsMetric() {
 		occasion := occasionMove
 		if kind.Searches() {
 			occasion = occasionSearch
 		}
-		if err := p.tuner.tune(c, occasion); err != nil {
+		if err := p.tuner.tune(chains, occasion); err != nil {
 			return err
 		}
 	}
-	c.window++
-	if !c.Warm() {
-		return nil
+	if window+1 == len(p.windows) {
+		if err := p.tuner.tune(chains, occasionFinal); err != nil {
+			return err
+		}
 	}
-	if err := p.tuner.tune(c, occasionFinal); err != nil {
-		return err
+	for _, c := range chains {
+		if c == nil {
+			continue
+		}
+		if c.window++; c.Warm() {
+			p.beginSampling(c)
+		}
 	}
-	p.beginSampling(c)
 	return nil
 }
 
@@ -35,36 +44,58 @@ func (p *Program) beginSampling(c *Chain) {
 	c.status.warm.Store(true)
 }
 
-// begin gives a chain its first state.
-func (p *Program) begin(c *Chain) error {
-	starter := p.starters[c.start.Init]
-	if starter == nil {
-		return fmt.Errorf("chain %d: its start is none that the program was compiled for", c.index)
-	}
-	if err := starter.start(c); err != nil {
-		return err
-	}
-	c.started = true
-	if p.cfg.StepSize == 0 {
-		if err := p.tuner.tune(c, occasionStart); err != nil {
-			return err
-		}
-	}
-	if c.Warm() {
-		p.beginSampling(c)
-	}
-	return nil
-}
-
 // Start gives a chain its first state, unless it has one.
 func (p *Program) Start(c *Chain) error {
 	if c.started {
 		return nil
 	}
-	if err := p.begin(c); err != nil {
+	return p.startAll([]*Chain{c})
+}
+
+// startAll gives chains, at most a batch of them, their first states, unless they have one.
+func (p *Program) startAll(chains []*Chain) error {
+	var inits []*tensor.Func
+	groups := map[*tensor.Func][]*Chain{}
+	for _, c := range chains {
+		if c.started {
+			continue
+		}
+		init := c.start.Init
+		if p.starters[init] == nil {
+			return fmt.Errorf("chain %d: its start is none that the program was compiled for", c.index)
+		}
+		if groups[init] == nil {
+			inits = append(inits, init)
+		}
+		groups[init] = append(groups[init], c)
+	}
+	for _, init := range inits {
+		if err := p.begin(p.starters[init], groups[init]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// begin gives chains of one starter their first states.
+func (p *Program) begin(s *starter, chains []*Chain) error {
+	if err := s.start(chains); err != nil {
 		return err
 	}
-	c.refreshStatus()
+	for _, c := range chains {
+		c.started = true
+	}
+	if p.cfg.StepSize == 0 {
+		if err := p.tuner.tune(chains, occasionStart); err != nil {
+			return err
+		}
+	}
+	for _, c := range chains {
+		if c.Warm() {
+			p.beginSampling(c)
+		}
+		c.refreshStatus()
+	}
 	return nil
 }
 

@@ -17,7 +17,8 @@ const longestCall = time.Millisecond
 type Worker struct {
 	p              *Program
 	run, transform engine.Session
-	resident       *Chain // whose state the session holds
+	resident       *Chain    // whose state the session holds
+	one            [1]*Chain // the resident one
 	ticks          pace
 	control        control
 	counters       counters
@@ -32,7 +33,7 @@ type Sink interface {
 
 // NewWorker makes the sessions of a thread and puts the data into them.
 func (p *Program) NewWorker() (*Worker, error) {
-	w := &Worker{p: p, ticks: pace{1, mostTicks}}
+	w := &Worker{p: p, ticks: pace{1, mostTicks, longestCall}}
 	var err error
 	if w.run, err = p.run.session(); err != nil {
 		return nil, err
@@ -117,15 +118,20 @@ func (p *Program) until(c *Chain, g Goal) uint32 {
 	return uint32(p.windows[c.window].Last + 1)
 }
 
+// phase returns the phase that a chain is in, and how many transitions a kept draw takes; 0: none is kept.
+func (p *Program) phase(c *Chain) (phase, every int32) {
+	switch {
+	case c.Warm():
+		return 0, int32(p.cfg.Thin)
+	case p.cfg.SaveWarmup:
+		return int32(p.windows[c.window].Kind), 1
+	}
+	return int32(p.windows[c.window].Kind), 0
+}
+
 // call runs the program for about longestCall.
 func (w *Worker) call(c *Chain, g Goal) error {
-	phase, every := int32(0), int32(w.p.cfg.Thin)
-	if !c.Warm() {
-		phase, every = int32(w.p.windows[c.window].Kind), 0
-		if w.p.cfg.SaveWarmup {
-			every = 1
-		}
-	}
+	phase, every := w.p.phase(c)
 	until := w.p.until(c, g)
 	if err := w.control.put(w.run, w.ticks.ticks, until, every, phase); err != nil {
 		return err
@@ -161,7 +167,7 @@ func (w *Worker) settle(c *Chain) (bool, error) {
 	if err := w.save(c); err != nil {
 		return false, err
 	}
-	if err := w.p.endWindow(c); err != nil {
+	if err := w.p.endWindow(w.one[:]); err != nil {
 		return false, err
 	}
 	return true, w.restore(c)
@@ -175,7 +181,7 @@ func (w *Worker) load(c *Chain) error {
 	if w.resident == c && c.home == w {
 		return nil
 	}
-	w.resident, c.home = c, w
+	w.resident, w.one[0], c.home = c, c, w
 	err := w.control.putChain(w.run, w.p.cfg.Seed, uint32(c.index))
 	return errors.Join(err, w.restore(c))
 }
