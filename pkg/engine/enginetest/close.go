@@ -210,10 +210,6 @@ func (p *perturber) observe(n *tensor.Node, out *tensor.Array, in []*tensor.Arra
 				out.Bits[i] = tensor.EncodeFloat(out.DType, math.NaN())
 			}
 		}
-	case tensor.OpTrigamma: // where x is infinite, a product of its expansion that is fused with a sum is one of zero and infinity
-		p.spread(out, func(i int) float64 {
-			return max(0, math.Abs(tensor.DecodeFloat(out.DType, in[0].Bits[i]))-math.MaxFloat64)
-		})
 	case tensor.OpLgamma, tensor.OpDigamma: // near their roots they are the difference of larger terms
 		p.spread(out, func(int) float64 { return units * unit(out.DType) })
 	case tensor.OpRem: // the difference of x and a product as large

@@ -45,7 +45,7 @@ var (
 	connections = map[string]*connection{}
 )
 
-// Open returns the engine of a platform (cpu, cuda or tpu); "" is the first of tpu, cuda and cpu that has a plugin. A
+// Open returns the engine of a platform (cpu, cuda or tpu); "" is that of plugin.Best. A
 // *plugin.MissingError says that there is none.
 func Open(platform string, cfg Config) (engine.Engine, error) {
 	c, err := connect(platform, cfg)

@@ -157,10 +157,18 @@ func guarded(in []tensor.Value, op func(x tensor.Value, y any) tensor.Value) ten
 	return tensor.Select(zero, 0, op(x, tensor.Select(bad, 1, y)))
 }
 
-// trigamma reflects arguments below a half, for which XLA's polygamma is wrong: ψ₁(x) = (π / sin πx)² - ψ₁(1 - x).
+// largestTrigamma is the largest argument that XLA's polygamma gets: at infinity it gives NaN, and where squares overflow 0.
+// The next term of the asymptotic series beyond, 1/(6x³), is below the last place of the first one in f64.
+const largestTrigamma = 1 << 27
+
+// trigamma reflects arguments below a half, for which XLA's polygamma is wrong: ψ₁(x) = (π / sin πx)² - ψ₁(1 - x). Beyond
+// largestTrigamma it is 1/x + 1/(2x²).
 func trigamma(x tensor.Value) tensor.Value {
 	low := x.Lt(0.5)
-	y := tensor.Emit(tensor.OpTrigamma, tensor.Attr{}, tensor.Select(low, tensor.Lift(1.0).Sub(x), x))
+	z := tensor.Select(low, tensor.Lift(1.0).Sub(x), x)
+	far := z.Gt(float64(largestTrigamma))
+	y := tensor.Emit(tensor.OpTrigamma, tensor.Attr{}, tensor.Select(far, 1.0, z))
+	y = tensor.Select(far, tensor.Lift(0.5).Div(z).Add(1.0).Div(z), y)
 	s := tensor.Lift(math.Pi).Div(x.Sub(x.Round()).Mul(math.Pi).Sin())
 	return tensor.Select(low, s.Square().Sub(y), y)
 }

@@ -1,6 +1,7 @@
 package stablehlo_test
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -59,6 +60,47 @@ func decomposed(t *testing.T, c enginetest.Case, loose bool) {
 		same := equalBits(got[i], want[i])
 		if !loose && !same || loose && difference(got[i], want[i], true) != "" {
 			t.Fatalf("seed of %s: result %d is %v, want %v\n%s", c.Func.Name, i, got[i].Float64s(), want[i].Float64s(), f)
+		}
+	}
+}
+
+// TestTrigammaOfExtremes: the decomposition has the values of drey's function where polygamma has not, and calls polygamma
+// with numbers for which it is right alone.
+func TestTrigammaOfExtremes(t *testing.T) {
+	inf := math.Inf(1)
+	x := []float64{inf, -inf, math.NaN(), 0, math.Copysign(0, -1), -3, 1e-300, 0.25, 0.5, 1, 1 << 26, 1 << 27, 1<<27 + 1, 1e12, 1e200, math.MaxFloat64, -1e200}
+	for _, d := range []tensor.DType{tensor.F64, tensor.F32} {
+		in := tensor.ArrayOf(d, []int{len(x)}, x)
+		f, err := tensor.Trace("trigamma", d, []tensor.Param{{Name: "x", DType: d, Shape: in.Shape}}, func(v []tensor.Value) []tensor.Value {
+			return []tensor.Value{v[0].Trigamma()}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		decomposed(t, enginetest.Case{Func: f, Args: []*tensor.Array{in}}, true)
+		text, err := stablehlo.Print(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g, err := stablehlo.Parse(strings.ReplaceAll(text, `name = "drey.`, `name = "other.`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := eval.CompileObserved(g, func(n *tensor.Node, _ *tensor.Array, in []*tensor.Array) {
+			if n.Op != tensor.OpTrigamma {
+				return
+			}
+			for i, y := range in[0].Float64s() {
+				if y < 0.5 || y > 1<<27 {
+					t.Errorf("%s: polygamma is called with %g for %g", d, y, x[i])
+				}
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.Run([]*tensor.Array{in}); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	pathpkg "path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -69,9 +70,15 @@ func Find(platform string) (string, error) {
 	return path, nil
 }
 
-// Best returns the first of Platforms that has a plugin.
-func Best() (platform, path string, err error) {
+// Best returns the first of Platforms that has a plugin and a device here; a plugin that Variable names goes before all
+// others, whatever it is for. A plugin is not asked for its devices: TPU's waits for one for minutes and may end the process.
+func Best() (platform, path string, err error) { return best(os.DirFS("/")) }
+
+func best(machine fs.FS) (platform, path string, err error) {
 	for _, platform := range Platforms {
+		if os.Getenv(Variable) == "" && !present(machine, platform) {
+			continue
+		}
 		path, err := Find(platform)
 		var missing *MissingError
 		if !errors.As(err, &missing) {
@@ -79,6 +86,43 @@ func Best() (platform, path string, err error) {
 		}
 	}
 	return "", "", &MissingError{"cpu"}
+}
+
+// googleVendor and tpuDevices are how TPUs show on the PCI bus, generations 2 to 7. Source: JAX, jax/_src/hardware_utils.py.
+const googleVendor = "0x1ae0"
+
+var tpuDevices = []string{"0x0027", "0x005e", "0x0062", "0x0063", "0x006f", "0x0076"}
+
+// present reports whether a machine, given as its file system, has a device of a platform.
+func present(machine fs.FS, platform string) bool {
+	switch platform {
+	case "cuda":
+		return matches(machine, "dev/nvidia[0-9]*") || matches(machine, "dev/dxg") // the second in WSL
+	case "tpu":
+		return matches(machine, "dev/accel[0-9]*") || hasTPU(machine)
+	}
+	return true
+}
+
+func matches(machine fs.FS, pattern string) bool {
+	found, err := fs.Glob(machine, pattern)
+	return err == nil && len(found) > 0
+}
+
+// hasTPU looks for TPUs that a driver of their own does not show, but VFIO.
+func hasTPU(machine fs.FS) bool {
+	vendors, err := fs.Glob(machine, "sys/bus/pci/devices/*/vendor")
+	if err != nil {
+		return false
+	}
+	for _, file := range vendors {
+		vendor, err1 := fs.ReadFile(machine, file)
+		device, err2 := fs.ReadFile(machine, pathpkg.Join(pathpkg.Dir(file), "device"))
+		if err1 == nil && err2 == nil && strings.TrimSpace(string(vendor)) == googleVendor && slices.Contains(tpuDevices, strings.TrimSpace(string(device))) {
+			return true
+		}
+	}
+	return false
 }
 
 // installed is where Install puts the plugin of a platform.

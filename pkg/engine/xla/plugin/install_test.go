@@ -260,11 +260,11 @@ func TestFind(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect(put(installed(dir, "cpu")))
-	if platform, _, err := Best(); platform != "cpu" || err != nil {
+	if platform, _, err := best(gpu); platform != "cpu" || err != nil {
 		t.Errorf("the best platform is %q, %v", platform, err)
 	}
 	put(installed(dir, "cuda"))
-	if platform, _, err := Best(); platform != "cuda" || err != nil {
+	if platform, _, err := best(gpu); platform != "cuda" || err != nil {
 		t.Errorf("the best platform is %q, %v", platform, err)
 	}
 	put(filepath.Join(dirs, "pjrt_c_api_cpu_plugin.so"))
