@@ -45,13 +45,21 @@ func (c *command) display(o outputFlags) display {
 	return display{func(string) {}, nil}
 }
 
-// report prints the summary of a run: a table, or JSON.
-func (c *command) report(d runner.Draws, dir string, prob float64, asJSON bool) error {
-	s, err := runner.Summarise(d, prob)
+// reporting says how the summary of a run is printed.
+type reporting struct {
+	prob float64 // of the intervals
+	json bool    // one object in the place of the table
+	hpdi bool    // the object has the intervals of highest density too
+}
+
+// report prints the summary of a run.
+func (c *command) report(d runner.Draws, dir string, how reporting) error {
+	s, err := runner.Summarise(d, how.prob)
 	if err != nil {
 		return err
 	}
-	if asJSON {
+	if how.json {
+		s.HPDI = how.hpdi
 		text, err := json.Marshal(s)
 		if err == nil {
 			_, err = fmt.Fprintf(c.Out, "%s\n", text)

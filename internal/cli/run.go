@@ -110,5 +110,5 @@ func (c *command) finish(r *runner.Result, cause error, dir string, o outputFlag
 		}
 		return cause
 	}
-	return c.report(r.Draws, dir, defaultProb, o.json)
+	return c.report(r.Draws, dir, reporting{prob: defaultProb, json: o.json})
 }

@@ -9,11 +9,11 @@ import (
 )
 
 func (c *command) summary() *cobra.Command {
-	asJSON, prob := false, defaultProb
+	how := reporting{prob: defaultProb, hpdi: true}
 	cmd := &cobra.Command{
 		Use: "summary DIR [flags]", Short: "Print the summary of a run", Args: arguments("DIR"),
 		RunE: func(_ *cobra.Command, args []string) (err error) {
-			if err := probability(prob); err != nil {
+			if err := probability(how.prob); err != nil {
 				return err
 			}
 			d, err := runner.Open(args[0])
@@ -21,10 +21,10 @@ func (c *command) summary() *cobra.Command {
 				return asUsage(err)
 			}
 			defer func() { err = errors.Join(err, d.Close()) }()
-			return c.report(d, args[0], prob, asJSON)
+			return c.report(d, args[0], how)
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
-	cmd.Flags().Float64Var(&prob, "prob", prob, "probability of the intervals")
+	cmd.Flags().BoolVar(&how.json, "json", false, "print one JSON object")
+	cmd.Flags().Float64Var(&how.prob, "prob", how.prob, "probability of the intervals")
 	return cmd
 }

@@ -256,6 +256,9 @@ func TestResumeAfterKill(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(stale, "checkpoint"), checkpoint, 0o644); err != nil {
 		t.Fatal(err)
 	}
+	if got, want := summarise(t, segments), summarise(t, want); got.Leapfrogs != want.Leapfrogs || got.Leapfrogs == 0 || got.Divergences != want.Divergences {
+		t.Errorf("after a kill %d leapfrogs and %d divergences, want %d and %d", got.Leapfrogs, got.Divergences, want.Leapfrogs, want.Divergences)
+	}
 	for name, dir := range map[string]string{"bare": bare, "no checkpoint": segments, "an earlier checkpoint": stale} {
 		r, err := runner.Resume(context.Background(), dir, schoolsModel(t), nil)
 		if err != nil {
@@ -267,6 +270,20 @@ func TestResumeAfterKill(t *testing.T) {
 			t.Errorf("%s: digests %v, want %v", name, got, want)
 		}
 	}
+}
+
+func summarise(t *testing.T, dir string) *runner.Summary {
+	t.Helper()
+	d, err := runner.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	s, err := runner.Summarise(d, 0.9)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 // TestRefusals: what can't be run, and what a run directory can't go on with, is said before anything is written.

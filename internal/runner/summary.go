@@ -21,6 +21,7 @@ type Summary struct {
 	Draws       int // that every chain has
 	Prob        float64
 	Divergences int64 // of the draws counted in Draws and those thinned away, where the run says
+	Leapfrogs   int64 // of the same
 	EBFMI       []float64
 	Saturated   int // draws whose tree reached the largest depth
 	Parameters  []Parameter
@@ -39,7 +40,8 @@ type Parameter struct {
 // Summarise returns the summary of a run's sampling draws, with intervals of probability prob.
 func Summarise(d Draws, prob float64) (*Summary, error) {
 	run := d.Run()
-	s := &Summary{Run: run, Draws: d.Len(store.Sampling), Prob: prob, Notice: d.Notice(store.Sampling), Divergences: run.Counts.Divergences}
+	s := &Summary{Run: run, Draws: d.Len(store.Sampling), Prob: prob, Notice: d.Notice(store.Sampling),
+		Divergences: run.Counts.Divergences, Leapfrogs: run.Counts.Leapfrogs}
 	if run.Schema.SampleStats {
 		if err := s.statistics(d); err != nil {
 			return nil, err
@@ -94,12 +96,11 @@ func (s *Summary) statistics(d Draws) error {
 		return err
 	}
 	if s.Run.State == store.Running || s.Run.State == store.Failed { // killed: run.json has no counts
-		s.Divergences = 0
-		for _, chain := range diverging {
-			for _, x := range chain {
-				s.Divergences += int64(x)
-			}
+		steps, err := element("n_steps")
+		if err != nil {
+			return err
 		}
+		s.Divergences, s.Leapfrogs = total(diverging), total(steps)
 	}
 	for _, chain := range depths {
 		for _, x := range chain {
@@ -109,6 +110,16 @@ func (s *Summary) statistics(d Draws) error {
 		}
 	}
 	return nil
+}
+
+// total returns the sum of whole numbers.
+func total(chains [][]float64) (n int64) {
+	for _, chain := range chains {
+		for _, x := range chain {
+			n += int64(x)
+		}
+	}
+	return n
 }
 
 // forEach calls f for 0 … n-1 on all cores and returns the first error in that order.
@@ -171,7 +182,7 @@ func (s *Summary) MarshalJSON() ([]byte, error) {
 	}{
 		{"model", run.Model}, {"chains", run.Settings.Chains}, {"warmup", run.Settings.Warmup}, {"draws", s.Draws}, {"seed", run.Seed},
 		{"engine", run.Settings.Engine}, {"precision", run.Settings.Precision}, {"divergences", s.Divergences},
-		{"leapfrogs", run.Counts.Leapfrogs}, {"warmup_leapfrogs", run.Counts.WarmupLeapfrogs}, {"seconds", run.Seconds}, {"ebfmi", ebfmi},
+		{"leapfrogs", s.Leapfrogs}, {"warmup_leapfrogs", run.Counts.WarmupLeapfrogs}, {"seconds", run.Seconds}, {"ebfmi", ebfmi},
 	} {
 		text, err := json.Marshal(f.value)
 		if err != nil {
