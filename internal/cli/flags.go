@@ -74,6 +74,7 @@ func (r *runFlags) add(f *pflag.FlagSet, p *Program) {
 	f.IntVar(&c.Thin, "thin", c.Thin, "transitions for each kept draw")
 	f.Uint64Var(&r.seed, "seed", 0, "of all randomness (default: one is drawn, printed and recorded)")
 	f.Var(&choice{&c.Engine, runner.Engines()}, "engine", "what runs the model")
+	f.IntVar(&c.Batch, "batch", c.Batch, "chains that a call of the engine advances (default: 1, and many on xla)")
 	f.Var(&choice{&r.precision, []string{tensor.F64.String(), tensor.F32.String()}}, "precision", "of the model's numbers")
 	f.Var(&choice{&r.kernel, []string{string(chain.NUTS), string(chain.HMC)}}, "kernel", "how chains move")
 	f.Float64Var(&c.TrajectoryLength, "trajectory-length", c.TrajectoryLength, "of hmc, in units of time")
@@ -131,6 +132,7 @@ func (r *runFlags) ranges() error {
 		{c.Chains >= 1, "chains", "at least 1", c.Chains},
 		{c.Warmup >= 0, "warmup", "0 or more", c.Warmup},
 		{c.Draws >= 0, "draws", "0 or more", c.Draws},
+		{c.Batch >= 1 || !r.flags.Changed("batch"), "batch", "at least 1", c.Batch},
 		{c.Thin >= 1, "thin", "at least 1", c.Thin},
 		{c.TargetAccept > 0 && c.TargetAccept < 1, "target-accept", "more than 0 and less than 1", c.TargetAccept},
 		{c.MaxTreeDepth >= 1, "max-tree-depth", "at least 1", c.MaxTreeDepth},

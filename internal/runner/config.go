@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -57,6 +58,10 @@ type Config struct {
 	// Seed of all randomness; nil, the default, draws one, which is recorded.
 	Seed   *uint64
 	Engine string // default EngineAuto
+	// Batch is the number of chains that a call of the engine advances; 0, the default, is 1 on engines that run a chain as fast
+	// alone, and on XLA's as many as there are, up to a width beyond which no more is gained. It changes no draw but by
+	// XLA's rounding.
+	Batch int
 	// Workers is the number of threads that run chains; 0, the default, takes a thread a core. It changes no draw.
 	Workers int
 
@@ -118,6 +123,9 @@ func (c Config) Validate() error {
 	}
 	if c.Draws < 0 {
 		problem("%d draws", c.Draws)
+	}
+	if c.Batch < 0 {
+		problem("batches of %d chains", c.Batch)
 	}
 	if c.Workers < 0 {
 		problem("%d workers", c.Workers)
@@ -191,10 +199,42 @@ func engineOf(name string) (engine.Engine, error) {
 	return nil, fmt.Errorf("unknown engine %q (want one of %s)", name, strings.Join(Engines(), ", "))
 }
 
+// Widths of packs on XLA's engines: from 64 chains on, a step of one takes little longer than in wider packs, and beyond 1,024
+// no less.
+const (
+	leastPack = 64
+	mostPack  = 1024
+)
+
+// batch returns the number of chains of a pack. The packs of a run are about equally wide, and on processors, where
+// there are chains enough, each worker has one.
+func (c Config) batch(engineName string, workers int) int {
+	if c.Batch > 0 {
+		return min(c.Batch, c.Chains)
+	}
+	platform, ok := XLAPlatform(engineName)
+	if !ok {
+		return 1
+	}
+	packs := (c.Chains + mostPack - 1) / mostPack
+	if platform == "cpu" {
+		packs = max(packs, min(workers, c.Chains/leastPack))
+	}
+	return (c.Chains + packs - 1) / packs
+}
+
+// workers returns the number of threads that run chains.
+func (c Config) workers() int {
+	if c.Workers > 0 {
+		return c.Workers
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
 // settings returns what run.json records of the configuration.
-func (c Config) settings(engineName, precision string) store.Settings {
+func (c Config) settings(engineName, precision string, batch int) store.Settings {
 	return store.Settings{
-		Chains: c.Chains, Warmup: c.Warmup, Draws: c.Draws, Thin: c.Thin, Kernel: string(c.Kernel), Precision: precision, Engine: engineName,
+		Chains: c.Chains, Warmup: c.Warmup, Draws: c.Draws, Thin: c.Thin, Kernel: string(c.Kernel), Precision: precision, Engine: engineName, Batch: batch,
 		TargetAccept: store.Float(c.TargetAccept), MaxTreeDepth: c.MaxTreeDepth, TrajectoryLength: store.Float(c.TrajectoryLength),
 		TrajectoryJitter: store.Float(c.TrajectoryJitter), Metric: string(c.chain(0).Metric), StepSize: store.Float(c.StepSize),
 		InitStrategy: string(c.InitStrategy), SaveWarmup: c.SaveWarmup, Save: c.Save, Exclude: c.Exclude,
@@ -206,7 +246,7 @@ func configOf(r *store.Run) Config {
 	s := &r.Settings
 	seed := r.Seed
 	return Config{
-		Chains: s.Chains, Warmup: s.Warmup, Draws: s.Draws, Thin: s.Thin, Seed: &seed, Engine: s.Engine, Kernel: chain.Kernel(s.Kernel),
+		Chains: s.Chains, Warmup: s.Warmup, Draws: s.Draws, Thin: s.Thin, Seed: &seed, Engine: s.Engine, Batch: s.Batch, Kernel: chain.Kernel(s.Kernel),
 		MaxTreeDepth: s.MaxTreeDepth, TrajectoryLength: float64(s.TrajectoryLength), TrajectoryJitter: float64(s.TrajectoryJitter),
 		TargetAccept: float64(s.TargetAccept), Metric: s.Metric, StepSize: float64(s.StepSize), InitStrategy: model.InitStrategy(s.InitStrategy),
 		SaveWarmup: s.SaveWarmup, Save: s.Save, Exclude: s.Exclude,

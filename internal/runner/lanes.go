@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,6 +15,7 @@ import (
 
 const (
 	slice           = 50 * time.Millisecond // of a chain before another takes its worker: long beside the swap, short to a watcher
+	packSlice       = time.Second           // of a pack of chains, whose swap copies all of them and cuts their buffers short
 	checkpointEvery = time.Second           // at most; a checkpoint is a copy of some kilobytes
 )
 
@@ -26,11 +27,11 @@ type running struct {
 	progress *progress
 	chains   []*lane
 
-	queue   chan *lane // chains that wait for a worker, the one that has waited longest first
+	queue   chan *pack // packs that wait for a worker, the one that has waited longest first
 	stop    atomic.Bool
-	left    atomic.Int64 // chains that are not done
-	starts  atomic.Int64 // chains that have not begun
-	cold    atomic.Int64 // chains that are not through with warmup
+	left    atomic.Int64 // packs that are not done
+	starts  atomic.Int64 // packs that have not begun
+	cold    atomic.Int64 // packs that are not through with warmup
 	over    chan struct{}
 	endOnce sync.Once
 
@@ -44,6 +45,25 @@ type lane struct {
 	saved      time.Time
 	window     int // of the checkpoint
 	checkpoint store.Checkpoint
+}
+
+// pack is chains that a worker advances together; one, unless there is a batch.
+type pack struct {
+	lanes  []*lane
+	chains []*chain.Chain
+}
+
+func newPack(lanes []*lane) *pack {
+	p := &pack{lanes: lanes}
+	for _, l := range lanes {
+		p.chains = append(p.chains, l.chain)
+	}
+	return p
+}
+
+// all reports whether something is true of all chains.
+func (p *pack) all(is func(*chain.Chain) bool) bool {
+	return !slices.ContainsFunc(p.chains, func(c *chain.Chain) bool { return !is(c) })
 }
 
 // run compiles the programs and runs the chains to their end. The error is what ended the run before.
@@ -70,18 +90,19 @@ func (r *running) sample(ctx context.Context) (err error) {
 	if err := r.begin(program); err != nil {
 		return err
 	}
-	r.queue = make(chan *lane, len(r.chains))
+	r.queue = make(chan *pack, len(r.chains))
 	r.over = make(chan struct{})
 	r.left.Store(0)
-	for _, l := range r.chains {
-		if !l.chain.Done(r.plan.cfg.Draws) {
+	for lanes := range slices.Chunk(r.chains, r.plan.batch) {
+		p := newPack(lanes)
+		if !p.all(func(c *chain.Chain) bool { return c.Done(r.plan.cfg.Draws) }) {
 			r.left.Add(1)
-			r.queue <- l
+			r.queue <- p
 		}
-		if !l.chain.Begun() {
+		if !p.all((*chain.Chain).Begun) {
 			r.starts.Add(1)
 		}
-		if !l.chain.Warm() {
+		if !p.all((*chain.Chain).Warm) {
 			r.cold.Add(1)
 		}
 	}
@@ -110,12 +131,8 @@ func (r *running) end(err error) {
 
 // work runs the workers until all chains are done or the run ends.
 func (r *running) work(program *chain.Program) {
-	n := r.plan.cfg.Workers
-	if n == 0 {
-		n = runtime.GOMAXPROCS(0)
-	}
 	var wg sync.WaitGroup
-	for range min(n, int(r.left.Load())) {
+	for range min(r.plan.cfg.workers(), int(r.left.Load())) {
 		wg.Go(func() {
 			if err := chain.Guard(func() error { return r.worker(program) }); err != nil {
 				r.end(err)
@@ -125,57 +142,89 @@ func (r *running) work(program *chain.Program) {
 	wg.Wait()
 }
 
-// worker runs slices of the chain that has waited longest.
-func (r *running) worker(program *chain.Program) (err error) {
+// advancer is a chain.Worker or chain.PackWorker.
+type advancer struct {
+	advance func(chains []*chain.Chain, g chain.Goal, sink chain.Sink) error
+	close   func() error
+	slice   time.Duration
+}
+
+func (p *plan) advancer(program *chain.Program) (advancer, error) {
+	if p.chain.Batch > 0 {
+		w, err := program.NewPackWorker()
+		if err != nil {
+			return advancer{}, err
+		}
+		return advancer{w.Advance, w.Close, packSlice}, nil
+	}
 	w, err := program.NewWorker()
+	if err != nil {
+		return advancer{}, err
+	}
+	one := func(chains []*chain.Chain, g chain.Goal, sink chain.Sink) error { return w.Advance(chains[0], g, sink) }
+	return advancer{one, w.Close, slice}, nil
+}
+
+// worker runs slices of the pack that has waited longest.
+func (r *running) worker(program *chain.Program) (err error) {
+	w, err := r.plan.advancer(program)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, w.Close()) }()
-	goal := chain.Goal{Draws: r.plan.cfg.Draws, Slice: slice, Stop: r.stop.Load, Window: true}
+	defer func() { err = errors.Join(err, w.close()) }()
+	goal := chain.Goal{Draws: r.plan.cfg.Draws, Slice: w.slice, Stop: r.stop.Load, Window: true}
 	out := r.sink.writer()
 	for {
-		var l *lane
+		var p *pack
 		select {
 		case <-r.over:
 			return nil
-		case l = <-r.queue:
+		case p = <-r.queue:
 		}
 		if r.stop.Load() {
 			return nil
 		}
-		fresh, cold := !l.chain.Begun(), !l.chain.Warm()
-		if err := w.Advance(l.chain, goal, out); err != nil {
+		fresh, cold := !p.all((*chain.Chain).Begun), !p.all((*chain.Chain).Warm)
+		if err := w.advance(p.chains, goal, out); err != nil {
 			return err
 		}
 		if fresh && r.starts.Add(-1) == 0 {
 			err = program.FreeStarts()
 		}
-		if cold && l.chain.Warm() && r.cold.Add(-1) == 0 {
+		if cold && p.all((*chain.Chain).Warm) && r.cold.Add(-1) == 0 {
 			err = errors.Join(err, program.FreeTuner())
 		}
 		if err != nil {
 			return err
 		}
-		done := l.chain.Done(r.plan.cfg.Draws)
-		if err := r.save(l, done || r.stop.Load()); err != nil {
+		done := p.all(func(c *chain.Chain) bool { return c.Done(r.plan.cfg.Draws) })
+		if err := r.save(p, done || r.stop.Load()); err != nil {
 			return err
 		}
 		switch {
 		case !done:
-			r.queue <- l
+			r.queue <- p
 		case r.left.Add(-1) == 0:
 			r.end(nil)
 		}
 	}
 }
 
-// save sets the chain's checkpoint where it is due, and closes a segment where that is.
-func (r *running) save(l *lane, must bool) error {
+// save sets the chains' checkpoints where they are due, and closes a segment where that is.
+func (r *running) save(p *pack, must bool) error {
 	if r.disk == nil {
 		return nil
 	}
 	now := time.Now()
+	for _, l := range p.lanes {
+		if err := r.checkpoint(l, now, must); err != nil {
+			return err
+		}
+	}
+	return r.disk.FlushDue(now)
+}
+
+func (r *running) checkpoint(l *lane, now time.Time, must bool) error {
 	window := l.chain.Window()
 	if must || now.Sub(l.saved) >= checkpointEvery || window != l.window {
 		t := l.chain.Totals()
@@ -190,7 +239,7 @@ func (r *running) save(l *lane, must bool) error {
 		}
 		l.saved, l.window = now, window
 	}
-	return r.disk.FlushDue(now)
+	return nil
 }
 
 // counts returns the totals over the chains, which must not be running.

@@ -22,6 +22,7 @@ type plan struct {
 	bundle  *model.Bundle
 	starts  []chain.Start
 	chain   chain.Config
+	batch   int // chains of a pack
 	began   time.Time
 	seconds store.Seconds
 }
@@ -63,6 +64,9 @@ func newPlan(cfg Config, m Model) (*plan, error) {
 		return nil, &InputError{err}
 	}
 	p.chain = cfg.chain(*p.cfg.Seed)
+	if p.batch = cfg.batch(p.engine.Name(), cfg.workers()); p.batch > 1 {
+		p.chain.Batch = p.batch
+	}
 	if p.chain.InverseMass, err = parseInverseMass(cfg.InverseMassMatrix, &p.bundle.Manifest); err != nil {
 		return nil, &InputError{err}
 	}
@@ -123,7 +127,7 @@ func (p *plan) describe() (store.Run, []store.Copy, error) {
 	schema, err := schemaOf(&p.bundle.Manifest, p.cfg.keeps)
 	return store.Run{
 		Format: store.FormatVersion, Model: p.model.Name, Program: p.model.Program, Seed: *p.cfg.Seed, Versions: versionsOf(p.engine),
-		Files: inputs, Digest: p.bundle.Digest, Settings: p.cfg.settings(p.engine.Name(), p.model.Float.String()),
+		Files: inputs, Digest: p.bundle.Digest, Settings: p.cfg.settings(p.engine.Name(), p.model.Float.String(), p.batch),
 		Schema: schema, State: store.Running, Created: p.began.UTC().Format(time.RFC3339),
 	}, copies, err
 }

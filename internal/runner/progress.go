@@ -27,6 +27,14 @@ type ChainProgress struct {
 	Transitions, AllDone int64   // transitions done, and of the whole chain: what an estimate of the time left rests on
 }
 
+// Share returns the part of the chain's transitions that is done, 0 where there is nothing to do.
+func (c *ChainProgress) Share() float64 {
+	if c.AllDone == 0 {
+		return 0
+	}
+	return float64(c.Transitions) / float64(c.AllDone)
+}
+
 // Phases of ChainProgress.
 const (
 	PhaseWaiting  = "waiting"

@@ -6,6 +6,7 @@ import "bytes"
 type buffer struct {
 	cols     [][]byte // one a column, capacity rows each; nil until the first row
 	capacity int
+	grown    bool          // beyond the chain's share
 	n        int           // rows held
 	warmup   int           // of these, warmup rows
 	next     [phases]int64 // number of the next draw
@@ -18,6 +19,14 @@ func (b *buffer) reserve(cols []column, capacity int) {
 	b.cols = make([][]byte, len(cols))
 	for i := range cols {
 		b.cols[i] = make([]byte, 0, capacity*cols[i].bytes)
+	}
+}
+
+// grow doubles the room.
+func (b *buffer) grow(cols []column) {
+	b.capacity, b.grown = 2*b.capacity, true
+	for i := range cols {
+		b.cols[i] = append(make([]byte, 0, b.capacity*cols[i].bytes), b.cols[i]...)
 	}
 }
 
@@ -65,8 +74,11 @@ func (b *buffer) batches(out []rows, chain int, cols []column) []rows {
 	return out
 }
 
-// empty forgets the rows held, which are durable now.
+// empty forgets the rows held, which are durable now; a buffer that had grown gives its memory back.
 func (b *buffer) empty() {
+	if b.grown {
+		b.cols, b.grown = nil, false
+	}
 	for i := range b.cols {
 		b.cols[i] = b.cols[i][:0]
 	}

@@ -66,6 +66,7 @@ func (w *Writer) flush() error {
 		for c := range w.chains {
 			w.chains[c].empty()
 		}
+		w.held = 0
 	}
 	if !w.unsaved {
 		return nil

@@ -96,6 +96,7 @@ type Settings struct {
 	Kernel           string   `json:"kernel"`
 	Precision        string   `json:"precision"`
 	Engine           string   `json:"engine"`
+	Batch            int      `json:"batch,omitempty"` // chains that a call of the engine advances
 	TargetAccept     Float    `json:"target_accept"`
 	MaxTreeDepth     int      `json:"max_tree_depth"`
 	TrajectoryLength Float    `json:"trajectory_length"`

@@ -124,6 +124,38 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
+// TestUnevenChains: of many chains that come one after another, each with more rows than its share of the buffers, a segment
+// holds many; nothing is lost, and the buffers stay bounded.
+func TestUnevenChains(t *testing.T) {
+	const chains, draws = 200, 40
+	run := testRun(chains, 0, draws)
+	dir := filepath.Join(t.TempDir(), "run")
+	size := run.Schema.RowBytes()
+	w, err := Create(dir, run, nil, false, Options{BufferBytes: 2 * chains * size, FS: noSync{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for c := range chains {
+		for d := range draws {
+			if err := w.Append(fakeRow(&run.Schema, c, Sampling, int64(d))); err != nil {
+				t.Fatal(err)
+			}
+			if n := w.held; n > 2*chains {
+				t.Fatalf("%d rows are held, want %d at most", n, 2*chains)
+			}
+		}
+	}
+	if err := errors.Join(w.Flush(), w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if w.segment > 2*draws+1 { // half full ones
+		t.Errorf("%d segments of %d rows each", w.segment, chains*draws/w.segment)
+	}
+	if lengths := checkDraws(t, dir); len(lengths[Sampling]) != chains || slices.Min(lengths[Sampling]) != draws {
+		t.Errorf("lengths %v", lengths)
+	}
+}
+
 func checkStats(t *testing.T, dir string) {
 	t.Helper()
 	r, err := Open(dir)

@@ -60,6 +60,7 @@ type Writer struct {
 	chains    []buffer
 	row       [][]byte // scratch of Append: the columns of a row; those of statistics are its own memory
 	compare   []byte   // scratch of Append: a canonical column of a row
+	held      int      // rows in the buffers
 	segment   int      // number of the next segment
 	staged    []*Checkpoint
 	unsaved   bool    // staged is newer than the file
@@ -186,7 +187,8 @@ func (w *Writer) saveRun() error {
 	})
 }
 
-// Append stores one draw in memory and, when a chain's buffer is full, in a segment. It allocates nothing in between.
+// Append stores one draw in memory and, when a chain's buffer is full, in a segment. It allocates nothing in between, unless
+// one chain is far ahead of the others: then its buffer grows.
 // A draw that is stored already must have the same values and is not stored again.
 func (w *Writer) Append(r *Row) error {
 	w.mu.Lock()
@@ -204,15 +206,20 @@ func (w *Writer) Append(r *Row) error {
 	case r.Phase == Warmup && b.next[Sampling] > 0:
 		return fmt.Errorf("store: chain %d: warmup draw %d was appended after sampling draws", r.Chain, r.Draw)
 	}
-	if b.cols == nil {
-		b.reserve(w.cols, w.rowsFor(b))
-	}
-	if b.n == b.capacity {
+	switch {
+	case b.cols == nil || b.n < b.capacity:
+	case 2*w.held*w.run.Schema.RowBytes() < w.opts.BufferBytes: // the other chains hold little
+		b.grow(w.cols)
+	default:
 		if err := w.flush(); err != nil {
 			return err
 		}
 	}
+	if b.cols == nil {
+		b.reserve(w.cols, w.rowsFor(b))
+	}
 	b.push(w.cols, r.Phase, w.row)
+	w.held++
 	return nil
 }
 

@@ -57,8 +57,15 @@ func TestRenderFits(t *testing.T) {
 		}
 	}
 	lines := progress.Render(event(100, time.Second), 100, 10)
-	if !strings.Contains(lines[8], "and 93 more") || !strings.Contains(lines[9], "of 100 chains") {
+	if !strings.HasPrefix(lines[2], "   10  sampling") || !strings.Contains(lines[8], "and 93 more; of all, 100 sampling") || !strings.Contains(lines[9], "of 100 chains") {
 		t.Errorf("100 chains in 10 rows: %q", lines)
+	}
+	many := event(10_000, time.Second)
+	for i := range many.Chains {
+		many.Chains[i].Phase = []string{runner.PhaseWaiting, runner.PhaseWarmup, runner.PhaseSampling, runner.PhaseDone}[i%4]
+	}
+	if lines := progress.Render(many, 200, 50); len(lines) != 11 || !strings.HasSuffix(lines[9], "9992 more; of all, 2500 waiting, 2500 warmup, 2500 sampling, 2500 done") {
+		t.Errorf("10,000 chains: %q", lines)
 	}
 }
 

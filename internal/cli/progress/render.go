@@ -1,8 +1,10 @@
 package progress
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -10,22 +12,25 @@ import (
 	"github.com/drey-sampler/drey/internal/runner"
 )
 
-// Render returns the lines of the table, at most as many and as wide as given: a row a chain, as many as fit, totals and
-// an estimate of the time left.
+// mostSlow is the number of chains that are shown where not all fit: those that others will wait for.
+const mostSlow = 8
+
+// Render returns the lines of the table, at most as many and as wide as given: a row a chain or, where not all fit, the
+// slowest few and what the others do; totals and an estimate of the time left.
 func Render(p runner.Progress, columns, rows int) []string {
 	const around = 2 // header and totals
-	shown := min(len(p.Chains), max(rows-around, 0))
-	if shown < len(p.Chains) && shown > 0 {
-		shown-- // a line for the rest
-	}
-	lines := []string{header}
-	for i := range shown {
-		lines = append(lines, row(i, &p.Chains[i]))
-	}
-	if rest := len(p.Chains) - shown; rest > 0 && shown > 0 {
-		lines = append(lines, fmt.Sprintf("%5s and %d more", "…", rest))
-	}
 	t := sum(p)
+	lines := []string{header}
+	if len(p.Chains)+around <= rows {
+		for i := range p.Chains {
+			lines = append(lines, row(i, &p.Chains[i]))
+		}
+	} else if shown := min(rows-around-1, mostSlow); shown > 0 {
+		for _, i := range slowest(p.Chains, shown) {
+			lines = append(lines, row(i, &p.Chains[i]))
+		}
+		lines = append(lines, fmt.Sprintf("%5s and %d more; of all, %s", "…", len(p.Chains)-shown, t.phases()))
+	}
 	lines = append(lines, t.line(p))
 	for i := range lines {
 		lines[i] = cut(lines[i], columns-1) // a full line would wrap
@@ -36,15 +41,22 @@ func Render(p runner.Progress, columns, rows int) []string {
 const header = "chain  phase                     draws   div   step size  leapfrogs/draw   draws/s"
 
 func row(i int, c *runner.ChainProgress) string {
-	share := 0.0
-	if c.AllDone > 0 {
-		share = float64(c.Transitions) / float64(c.AllDone)
-	}
-	return fmt.Sprintf("%5d  %-8s %s %11s %5d  %10.4g  %14.1f  %8s", i, c.Phase, bar(share, barWidth),
+	return fmt.Sprintf("%5d  %-8s %s %11s %5d  %10.4g  %14.1f  %8s", i, c.Phase, bar(c.Share(), barWidth),
 		fmt.Sprintf("%d/%d", c.Draws, c.Total), c.Divergences, c.StepSize, c.LeapfrogsPerDraw, metric(c.DrawsPerSecond))
 }
 
 const barWidth = 10
+
+// slowest returns the numbers of the n chains that have the least of their way behind them, in their order.
+func slowest(chains []runner.ChainProgress, n int) []int {
+	all := make([]int, len(chains))
+	for i := range all {
+		all[i] = i
+	}
+	slices.SortStableFunc(all, func(a, b int) int { return cmp.Compare(chains[a].Share(), chains[b].Share()) })
+	slices.Sort(all[:n])
+	return all[:n]
+}
 
 // bar draws a share in eighths of a cell.
 func bar(share float64, width int) string {
@@ -96,6 +108,20 @@ func sum(p runner.Progress) totals {
 		t.divergences += c.Divergences
 	}
 	return t
+}
+
+// phases counts the chains in each phase.
+func (t totals) phases() string {
+	var parts []string
+	for _, p := range []struct {
+		n    int
+		name string
+	}{{t.waiting, runner.PhaseWaiting}, {t.warming, runner.PhaseWarmup}, {t.chains - t.waiting - t.warming - t.done, runner.PhaseSampling}, {t.done, runner.PhaseDone}} {
+		if p.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", p.n, p.name))
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 // phase names what the run as a whole does.
