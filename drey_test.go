@@ -205,6 +205,29 @@ func TestOptionsReachTheRun(t *testing.T) {
 	}
 }
 
+// TestErrorsNameTheCaller: an error that is found after the model has run names the line that made the handler, or the call
+// of Sample, and no source file of drey.
+func TestErrorsNameTheCaller(t *testing.T) {
+	type loop struct{ X tensor.Value }
+	unbounded := func(c *model.Context, _ struct{}) {
+		x := tensor.While(loop{c.Sample("x", dist.Normal(0, 1))},
+			func(l loop) tensor.Value { return l.X.Lt(3) }, func(l loop) loop { return loop{l.X.Add(1)} })
+		c.Factor("f", x.X)
+	}
+	one := func(c *model.Context, _ struct{}) { c.Sample("mu", dist.Normal(0, 1)) }
+	for want, fn := range map[string]func(*model.Context, struct{}){
+		`condition: no latent site "nu"`:  model.With(one, model.Condition(map[string]any{"nu": 1})),
+		`substitute: no latent site "nu"`: model.With(one, model.Substitute(map[string]any{"nu": 1})),
+		`reparam: no latent site "nu"`:    model.With(one, model.Reparam(map[string]model.Reparameterization{"nu": model.LocScaleReparam{}})),
+		"a While of unknown length":       unbounded,
+	} {
+		_, err := drey.Sample(context.Background(), fn, nil, drey.Draws(10), drey.Warmup(10))
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "drey_test.go:") {
+			t.Errorf("%v, want %s and the place", err, want)
+		}
+	}
+}
+
 func TestNoSuchSitePanics(t *testing.T) {
 	defer func() {
 		if r, ok := recover().(string); !ok || !strings.Contains(r, `no site "nu"`) || !strings.Contains(r, "mu, tau, z, theta") {

@@ -70,10 +70,10 @@ func TestCompileErrors(t *testing.T) {
 		}, locScale(1.5)), []string{`site "theta"`, "Centered is 1.5, want 0 to 1"}},
 		{"reparam name", model.With(func(c *model.Context, d vector) {
 			c.Sample("thetas", dist.Normal(0, 1))
-		}, locScale(0)), []string{`reparam: no latent site "theta"`, `did you mean "thetas"?`}},
+		}, locScale(0)), []string{`reparam: no latent site "theta"`, `did you mean "thetas"?`, "schools_test.go:"}},
 		{"condition name", model.With(func(c *model.Context, d vector) {
 			c.Sample("mu", dist.Normal(0, 1))
-		}, model.Condition(map[string]any{"sigma": 1})), []string{`condition: no latent site "sigma"`, "sites: mu"}},
+		}, model.Condition(map[string]any{"sigma": 1})), []string{`condition: no latent site "sigma"`, "sites: mu", "error_test.go:"}},
 		{"substituted shape", model.With(func(c *model.Context, d vector) {
 			c.Sample("mu", dist.Normal(0, 1))
 		}, model.Substitute(map[string]any{"mu": []float64{1, 2}})), []string{`site "mu"`, "does not broadcast to batch shape []"}},

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -71,9 +72,10 @@ func Condition(values map[string]any) Handler { return byName("condition", value
 func Substitute(values map[string]any) Handler { return byName("substitute", values, "") }
 
 func byName(op string, values map[string]any, kind Kind) Handler {
+	made := newOrigin(op)
 	return func(p Program) Program {
 		return func(c *Context) {
-			u := newUsage(op, slices.Collect(maps.Keys(values)))
+			u := newUsage(made, slices.Collect(maps.Keys(values)))
 			p(c.Under(giving{values: values, kind: kind, usage: u}))
 			u.check()
 		}
@@ -105,15 +107,28 @@ func (h giving) Process(s *Site) {
 	}
 }
 
+// origin is where a handler was made: the line that its errors name.
+type origin struct {
+	op   string
+	file string
+	line int
+}
+
+func newOrigin(op string) origin {
+	o := origin{op: op}
+	o.file, o.line = tensor.CallerOutside()
+	return o
+}
+
 // usage finds names given to a handler that no site took.
 type usage struct {
-	op    string
+	made  origin
 	given map[string]bool // name → used
 	sites []string
 }
 
-func newUsage(op string, names []string) *usage {
-	u := &usage{op: op, given: map[string]bool{}}
+func newUsage(made origin, names []string) *usage {
+	u := &usage{made: made, given: map[string]bool{}}
 	for _, n := range names {
 		u.given[n] = false
 	}
@@ -139,7 +154,8 @@ func (u *usage) check() {
 		} else if near := nearest(name, u.sites); near != "" {
 			hint = "; did you mean \"" + near + "\"?"
 		}
-		tensor.Fail(u.op, "no latent site %q in the model%s", name, hint)
+		msg := fmt.Sprintf("no latent site %q in the model%s", name, hint)
+		panic(&tensor.Error{Op: u.made.op, Msg: msg, File: u.made.file, Line: u.made.line})
 	}
 }
 

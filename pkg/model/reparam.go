@@ -18,9 +18,10 @@ type Reparameterization interface {
 // Reparam reparametrises the sites named. They become deterministic; what takes their place is recorded as auxiliary. A
 // site that has a value already is left alone, a name that is no random site of the model is an error.
 func Reparam(config map[string]Reparameterization) Handler {
+	made := newOrigin("reparam")
 	return func(p Program) Program {
 		return func(c *Context) {
-			u := newUsage("reparam", slices.Collect(maps.Keys(config)))
+			u := newUsage(made, slices.Collect(maps.Keys(config)))
 			p(c.Under(reparametrising{config: config, usage: u}))
 			u.check()
 		}

@@ -27,17 +27,31 @@ func (e *Error) Error() string {
 	return s
 }
 
-const ownPackages = "github.com/drey-sampler/drey/pkg/"
+// root is the directory of drey's sources as stack frames have it, and ends with a slash.
+var root = func() string {
+	_, file, _, _ := runtime.Caller(0)
+	return strings.TrimSuffix(file, "pkg/tensor/error.go")
+}()
+
+// own reports whether a source file is drey's: the facade, pkg, internal or cmd. Test files and examples count as a caller's
+// code. The name of a function would not tell: a generic or inlined one bears its caller's.
+func own(file string) bool {
+	name, ok := strings.CutPrefix(file, root)
+	if !ok || strings.HasSuffix(name, "_test.go") {
+		return false
+	}
+	dir, _, nested := strings.Cut(name, "/")
+	return !nested || dir == "pkg" || dir == "internal" || dir == "cmd"
+}
 
 // CallerOutside returns the file and line of the innermost stack frame that is neither in drey's own packages nor in
-// the Go runtime: the place in a model that a message should name. Test files of drey's packages count as a caller's code.
+// the Go runtime: the place in a model that a message should name.
 func CallerOutside() (string, int) {
 	var pcs [64]uintptr
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])
 	for {
 		f, more := frames.Next()
-		own := strings.HasPrefix(f.Function, ownPackages) && !strings.HasSuffix(f.File, "_test.go")
-		if !own && !strings.HasPrefix(f.Function, "runtime.") && !strings.HasPrefix(f.Function, "reflect.") && f.Function != "" {
+		if !own(f.File) && !strings.HasPrefix(f.Function, "runtime.") && !strings.HasPrefix(f.Function, "reflect.") && f.Function != "" {
 			return f.File, f.Line
 		}
 		if !more {

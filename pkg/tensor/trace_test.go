@@ -76,3 +76,17 @@ func TestTraceErrorsNameOperandsAndPlace(t *testing.T) {
 		}
 	}
 }
+
+func TestOwnFiles(t *testing.T) {
+	for name, want := range map[string]bool{
+		"main.go": true, "pkg/model/handler.go": true, "internal/runner/plan.go": true, "cmd/drey/main.go": true,
+		"pkg/model/error_test.go": false, "examples/gp/gp.go": false,
+	} {
+		if own(root+name) != want {
+			t.Errorf("%s: %v", name, !want)
+		}
+	}
+	if own("elsewhere/pkg/model.go") || own("command-line-arguments/main.go") {
+		t.Error("a caller's file is drey's")
+	}
+}
