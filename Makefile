@@ -29,7 +29,8 @@ test-short: ## the inner loop: less than a minute once compiled
 
 test-xla: ## XLA's tests, which make test skips: with a C compiler, and the plugin for CPUs, which it fetches
 	go run ./cmd/drey xla install cpu --yes
-	CGO_ENABLED=1 DREY_REQUIRE=xla go run ./internal/gotest $(TIMEOUT) ./pkg/engine/xla/...
+	CGO_ENABLED=1 DREY_REQUIRE=xla go run ./internal/gotest $(TIMEOUT) ./pkg/engine/xla/... ./integration/xla
+	CGO_ENABLED=1 DREY_REQUIRE=xla go run ./internal/gotest $(TIMEOUT) -run XLA ./internal/runner
 
 test-python: ## the tests of python/, in a Python that has JAX, NumPyro and pytest
 	sh python/test.sh

@@ -88,6 +88,43 @@ func TestBitsOfARun(t *testing.T) {
 	}
 }
 
+// TestBatches: the width of packs changes no draw, in memory or on disk, also where the run is stopped and goes on; it is
+// recorded.
+func TestBatches(t *testing.T) {
+	cfg := short(5)
+	cfg.Chains = 5
+	want := digests(t, run(t, cfg))
+	cfg.Batch = 3
+	dir := run(t, cfg)
+	if got := digests(t, dir); got != want {
+		t.Errorf("batches of 3: digests %v, want %v", got, want)
+	}
+	if r, err := store.ReadRun(dir); err != nil || r.Settings.Batch != 3 {
+		t.Errorf("batches of %d are recorded (%v)", r.Settings.Batch, err)
+	}
+	cfg.Draws, cfg.Thin, cfg.Batch = 400, 20, 0
+	whole := digests(t, run(t, cfg))
+	cfg.Batch, cfg.Dir = 9, filepath.Join(t.TempDir(), "run")
+	ctx, cancel := context.WithCancel(context.Background())
+	r, err := runner.Run(ctx, cfg, schoolsModel(t), func(p runner.Progress) {
+		if !p.Done && p.Chains[4].Transitions > 1000 {
+			cancel()
+		}
+	})
+	cancel()
+	if r == nil || !errors.Is(err, context.Canceled) || r.State != store.Interrupted || r.Draws.Run().Settings.Batch != 5 {
+		t.Fatalf("an interrupted batch: %v", err)
+	}
+	r.Draws.Close()
+	if r, err = runner.Resume(context.Background(), cfg.Dir, schoolsModel(t), nil); err != nil {
+		t.Fatal(err)
+	}
+	r.Draws.Close()
+	if got := digests(t, cfg.Dir); got != whole {
+		t.Errorf("a batch that was interrupted: digests %v, want %v", got, whole)
+	}
+}
+
 // TestChainsAreIndependent: chain 0 of 2 is chain 0 of 4, in memory and on disk.
 func TestChainsAreIndependent(t *testing.T) {
 	draws := func(chains int, dir string) runner.Draws {
