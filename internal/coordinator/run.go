@@ -1,0 +1,185 @@
+package coordinator
+
+import "fmt"
+
+// Status is what a run is doing.
+type Status uint8
+
+// The statuses: append only.
+const (
+	Running Status = iota
+	Done           // all its draws are committed, or those up to where its stop rule held
+	Stopped        // by a user
+	Failed         // a pack can't go on
+)
+
+func (s Status) String() string {
+	names := [...]string{"running", "done", "stopped", "failed"}
+	if int(s) < len(names) {
+		return names[s]
+	}
+	return fmt.Sprintf("status %d", uint8(s))
+}
+
+// run is a run. Blocks are numbered through warmup and sampling: 0 … len(steps)−1 are warmup's.
+type run struct {
+	id     RunID
+	order  uint64 // of submission
+	spec   Spec   // as submitted
+	digest Digest // of name and spec
+	class  string // replay class of the first lease, where the spec names none
+	status Status
+	reason string // of Failed
+
+	steps     []Step // warmup's blocks: those done and those planned now
+	planned   uint64 // sampling draws of each chain that users asked for
+	target    uint64 // those that count: fewer once a user or the stop rule ended sampling
+	stopping  bool   // a user set target
+	judged    uint32 // decisions after blocks before this one are taken, or not needed
+	decisions []decision
+	control   []CommandID
+	packs     []pack
+}
+
+// decision is one of warmup; those of sampling are the run's target.
+type decision struct {
+	k       uint32
+	inputs  Digest
+	payload []byte
+}
+
+// pack is a pack of chains. 0 ≤ len(leases) ≤ 2, each of another worker and epoch, none after the epoch.
+type pack struct {
+	epoch    Epoch // of the last lease given
+	digests  []Digest
+	report   []byte // of the last block, while a decision of warmup waits for other packs
+	progress uint64 // when it was leased, or had a block committed
+	leases   []lease
+}
+
+// head returns the number of blocks committed: the next one's k.
+func (p *pack) head() uint32 { return uint32(len(p.digests)) }
+
+func newRun(id RunID, s Spec, order uint64) *run {
+	return &run{
+		id: id, order: order, spec: s, digest: s.digest(id), steps: append([]Step(nil), s.Warmup...),
+		planned: s.Draws, target: s.Draws, packs: make([]pack, s.Packs),
+	}
+}
+
+// prev returns the digest that stands before a pack's block k ≤ head.
+func (r *run) prev(i, k uint32) Digest {
+	if k == 0 {
+		return genesis(r.digest, i)
+	}
+	return r.packs[i].digests[k-1]
+}
+
+// blocks returns the number of blocks of each pack that count.
+func (r *run) blocks() uint32 {
+	return uint32(len(r.steps)) + uint32(blocksOf(r.target, r.spec.BlockDraws))
+}
+
+// due returns the block that the next decision follows. None is due after the last block of sampling, where it could change
+// nothing; of warmup the last is due, since it says how to sample.
+func (r *run) due() (k uint32, ok bool) {
+	w, n := uint32(len(r.steps)), r.blocks()
+	for k := r.judged; k < w; k++ {
+		if r.steps[k].Barrier {
+			return k, true
+		}
+	}
+	if every := r.spec.CheckEvery; every > 0 {
+		k := w + (max(r.judged, w)-w+every)/every*every - 1
+		return k, k+1 < n
+	}
+	return 0, false
+}
+
+// limit returns the number of blocks that packs may commit now: the next undecided barrier of warmup and those before it.
+func (r *run) limit() uint32 {
+	if k, ok := r.due(); ok && k < uint32(len(r.steps)) {
+		return k + 1
+	}
+	return r.blocks()
+}
+
+// all reports whether every pack has committed n blocks.
+func (r *run) all(n uint32) bool {
+	for i := range r.packs {
+		if r.packs[i].head() < n {
+			return false
+		}
+	}
+	return true
+}
+
+// settle returns the actions for a run after a change: a decision that is due now, or the run's end.
+func (r *run) settle(m *Machine) []Action {
+	if r.status != Running {
+		return nil
+	}
+	if k, ok := r.due(); ok {
+		if !r.all(k + 1) {
+			return nil
+		}
+		return []Action{r.decisionDue(k)}
+	}
+	if !r.all(r.blocks()) {
+		return nil
+	}
+	r.status = Done
+	if r.stopping {
+		r.status = Stopped
+	}
+	return append(m.endLeases(r, RunEnded), r.changed())
+}
+
+func (r *run) changed() Action { return RunChanged{r.id, r.status, r.target, r.reason} }
+
+func (r *run) stop() Result {
+	if r.status != Running {
+		return refuse(Ended, "run %s is %s", r.id, r.status)
+	}
+	var foremost uint64 // sampling draws of the pack that has most
+	for i := range r.packs {
+		if head, w := r.packs[i].head(), uint32(len(r.steps)); head > w {
+			foremost = max(foremost, uint64(head-w)*uint64(r.spec.BlockDraws))
+		}
+	}
+	if foremost >= r.target {
+		return Result{} // the last block is on its way: the run ends as done
+	}
+	r.target, r.stopping = foremost, true
+	if foremost == 0 {
+		r.status = Stopped
+	}
+	return Result{}
+}
+
+func (r *run) resume() Result {
+	if r.status != Stopped && r.status != Failed && !r.stopping {
+		return refuse(Ended, "run %s is %s: there is nothing to resume; extend it for more draws", r.id, r.status)
+	}
+	r.status, r.reason = Running, ""
+	if r.stopping {
+		r.target, r.stopping = r.planned, false
+	}
+	return Result{}
+}
+
+func (r *run) extend(draws uint64) Result {
+	if r.status == Failed {
+		return refuse(Ended, "run %s failed: resume it first", r.id)
+	}
+	if draws < 1 || draws > MaxDraws || blocksOf(r.target+draws, r.spec.BlockDraws) > MaxBlocks {
+		return refuse(Invalid, "run %s can't have %d more draws", r.id, draws)
+	}
+	// A decision about the draws there are would end the run again before it made another.
+	if w := uint32(len(r.steps)); r.target > 0 && r.status != Running {
+		r.judged = max(r.judged, w+uint32(blocksOf(r.target, r.spec.BlockDraws)))
+	}
+	r.target += draws
+	r.planned, r.stopping, r.status = r.target, false, Running
+	return Result{}
+}
