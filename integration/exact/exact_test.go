@@ -16,7 +16,7 @@ const plantedBias = 0.2
 // TestExact compares means, second moments and fractions below quantiles with the truth.
 func TestExact(t *testing.T) {
 	if testing.Short() {
-		t.Skip("sampling 32 targets takes a minute")
+		t.Skip("skipped: sampling 32 targets takes a minute")
 	}
 	t.Logf("seed %d", seed)
 	cases, err := Cases()

@@ -129,7 +129,7 @@ const seed = 1
 // posterior standard deviations in one of them is found.
 func TestPosteriors(t *testing.T) {
 	if testing.Short() {
-		t.Skip("sampling takes seconds")
+		t.Skip("skipped: sampling takes seconds")
 	}
 	all(t, func(t *testing.T, f *Fixture, fixtures int) {
 		t.Parallel()

@@ -17,7 +17,7 @@ const plantedBias = 0.2
 // and, where there are any, with the exact ones. A bias planted in one quantity must fail.
 func TestPosteriors(t *testing.T) {
 	if testing.Short() {
-		t.Skip("sampling 40 posteriors takes minutes")
+		t.Skip("skipped: sampling 40 posteriors takes minutes")
 	}
 	t.Logf("seed %d", seed)
 	figures, err := Figures()

@@ -145,7 +145,7 @@ func TestCalibration(t *testing.T) {
 func skipIfShort(t *testing.T) {
 	t.Helper()
 	if testing.Short() {
-		t.Skip("calibration takes a minute")
+		t.Skip("skipped: calibration takes a minute")
 	}
 }
 
