@@ -291,3 +291,13 @@ func list(t *testing.T) string {
 	}
 	return b.String()
 }
+
+// TestEachProblemOnce: all flags that are wrong are named, each in one line.
+func TestEachProblemOnce(t *testing.T) {
+	t.Chdir(t.TempDir())
+	_, message, status := call("run schools --chains 0 --thin 0")
+	want := "drey: run: --chains 0: want at least 1\ndrey: run: --thin 0: want at least 1\n"
+	if message != want || status != 2 {
+		t.Errorf("status %d: %s", status, message)
+	}
+}

@@ -117,13 +117,17 @@ func (r *runFlags) finish() error {
 		}
 		*file.doc = runner.Document{Text: text, Source: filepath.Base(file.path)}
 	}
-	problems = append(problems, r.ranges(), asUsage(c.Validate()))
-	return errors.Join(problems...)
+	wrong := r.ranges()
+	if wrong == nil { // else it would say the same again
+		wrong = asUsage(c.Validate())
+	}
+	return errors.Join(append(problems, wrong)...)
 }
 
 // ranges checks numbers, naming their flags, before Validate, which knows no flags.
 func (r *runFlags) ranges() error {
 	c := &r.config
+	var problems []error
 	for _, f := range []struct {
 		ok         bool
 		name, want string
@@ -142,10 +146,10 @@ func (r *runFlags) ranges() error {
 		{c.InitStrategy != model.InitValue || r.init != "" || len(c.Init.Text) > 0, "init-strategy", "another one, or --init FILE with the values", c.InitStrategy},
 	} {
 		if !f.ok {
-			return usage("run: --%s %v: want %s", f.name, f.value, f.want)
+			problems = append(problems, usage("run: --%s %v: want %s", f.name, f.value, f.want))
 		}
 	}
-	return nil
+	return errors.Join(problems...)
 }
 
 // inputs returns what the flags say of the model.

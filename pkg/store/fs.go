@@ -90,6 +90,9 @@ func atomicFile(fsys FS, path string, write func(io.Writer) error) (err error) {
 // diskError names the file and, for a full disk, what is lost and what to do.
 func diskError(path string, err error) error {
 	if isDiskFull(err) {
+		if _, missing := os.Stat(filepath.Join(filepath.Dir(path), runFile)); missing != nil {
+			return fmt.Errorf("store: %s: the disk is full: free some space and run again: %w", path, err)
+		}
 		return fmt.Errorf("store: %s: the disk is full; what was stored before is kept: free some space, then go on with drey resume %s: %w",
 			path, filepath.Dir(path), err)
 	}
