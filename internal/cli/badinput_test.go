@@ -301,3 +301,17 @@ func TestEachProblemOnce(t *testing.T) {
 		t.Errorf("status %d: %s", status, message)
 	}
 }
+
+// TestLockAlone: a run that could not begin leaves its lock, which does not keep the next one out.
+func TestLockAlone(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.Mkdir("run", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join("run", ".drey-lock"), []byte("process 1\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, message, status := call("run schools --out run --seed 1 --warmup 20 --draws 20 --quiet --chains 1"); status != 0 {
+		t.Errorf("status %d: %s", status, message)
+	}
+}

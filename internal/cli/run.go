@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/drey-sampler/drey/internal/runner"
+	"github.com/drey-sampler/drey/pkg/store"
 )
 
 func (c *command) run() *cobra.Command {
@@ -67,9 +68,8 @@ func (c *command) sample(ctx context.Context, m *Model, flags *runFlags) error {
 
 // vacant refuses a directory that a run may not be put in, before the model is traced.
 func (c *command) vacant(dir string, overwrite bool) error {
-	entries, err := os.ReadDir(dir)
-	if err != nil || len(entries) == 0 || overwrite {
-		return nil // what can't be written is refused when it is written
+	if overwrite || store.Vacant(dir) {
+		return nil
 	}
 	if _, err := os.Stat(filepath.Join(dir, "run.json")); err == nil {
 		return usage("--out %s already holds a run: go on with it by %s resume %s, replace it with --overwrite, or choose another --out", dir, c.Name, dir)

@@ -307,6 +307,9 @@ func TestDiskFullAtEveryOperation(t *testing.T) {
 		w, err := Create(dir, testRun(3, 4, 9), nil, false, Options{FS: fsys})
 		if err != nil {
 			checkFullError(t, dir, err)
+			if _, err := ReadRun(dir); err != nil && !Vacant(dir) {
+				t.Errorf("operation %d (%s): %s can't take the next try", at, fsys.failed, dir)
+			}
 			continue
 		}
 		err = crashSampler.run(w)

@@ -150,13 +150,24 @@ func prepare(fsys FS, dir string, overwrite bool) (*lock, error) {
 	return l, nil
 }
 
+// Vacant reports whether dir can take a run without removing anything: it is not there, is empty, or has the lock alone of a
+// run that could not begin.
+func Vacant(dir string) bool {
+	entries, err := os.ReadDir(dir)
+	return err != nil || vacant(entries) // what can't be read is refused when it is written
+}
+
+func vacant(entries []os.DirEntry) bool {
+	return len(entries) == 0 || len(entries) == 1 && entries[0].Name() == lockFile
+}
+
 // occupied returns what has to be removed from dir, or an error if something is there and may not be removed.
 func occupied(dir string, overwrite bool) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
-	if len(entries) == 0 || len(entries) == 1 && entries[0].Name() == lockFile {
+	if vacant(entries) {
 		return nil, nil
 	}
 	if overwrite {
