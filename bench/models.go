@@ -21,7 +21,7 @@ var models = []struct {
 	{"eight-schools", binder(eightschools.EightSchools, eightschools.Data)},
 	{"radon", binder(radon.Radon, radon.Data)},
 	{"gp", binder(gp.GP, gp.Data)},
-	{"logistic-regression", binder(logisticregression.LogisticRegression, logisticregression.Data)},
+	{regression, binder(logisticregression.LogisticRegression, logisticregression.Data)},
 }
 
 // binder returns the function that binds a model's own data to it.
@@ -43,6 +43,14 @@ func Names() []string {
 	}
 	return out
 }
+
+// Regression returns the logistic regression on the first rows of its data.
+func Regression(rows int, float tensor.DType) (*model.Model, error) {
+	return model.New(regression, float, logisticregression.LogisticRegression, logisticregression.Generate(rows))
+}
+
+// regression is the name of the model whose data can be of any size.
+const regression = "logistic-regression"
 
 // Model returns a model with its data in a float type. The error of an unknown name lists those there are.
 func Model(name string, float tensor.DType) (*model.Model, error) {

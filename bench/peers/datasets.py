@@ -9,10 +9,10 @@ import recipe
 MODELS = ("eight-schools", "radon", "gp", "logistic-regression")
 
 
-def load(model):
-    """A dict of the model's data by name: NumPy arrays, float64 or int64."""
+def load(model, rows=recipe.LOGISTIC_ROWS):
+    """A dict of the model's data by name: NumPy arrays, float64 or int64. rows are those of logistic-regression."""
     if model == "logistic-regression":
-        X, y, _ = recipe.logistic_regression()
+        X, y, _ = recipe.logistic_regression(rows)
         return {"X": X, "y": y}
     file = {"eight-schools": "eight_schools.json", "radon": "radon.json", "gp": "gp.json"}[model]
     columns = json.loads((recipe.DATA / file).read_text())

@@ -8,6 +8,7 @@ import sys
 import time
 
 import datasets
+import recipe
 
 
 def arguments(tool, chain_methods, precisions):
@@ -19,6 +20,7 @@ def arguments(tool, chain_methods, precisions):
     parser.add_argument("--warmup", type=int, default=1000, help="warmup draws of each chain")
     parser.add_argument("--draws", type=int, default=1000, help="draws of each chain, in a start-to-summary run")
     parser.add_argument("--repeat-lengths", type=lengths, metavar="A,B", help="two numbers of draws, to subtract fixed cost")
+    parser.add_argument("--rows", type=int, default=recipe.LOGISTIC_ROWS, help="of the data of logistic-regression")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--precision", choices=precisions, default="f64")
     return parser.parse_args()

@@ -1,5 +1,6 @@
 """Measures NumPyro's NUTS on one model, with its default settings."""
 
+import os
 import sys
 
 import jax
@@ -87,11 +88,11 @@ def gradient_us(model, chains):
 
 def main():
     args = measure.arguments("NumPyro", ("sequential", "vectorized", "parallel"), ("f64", "f32"))
-    numpyro.set_platform("cpu")
+    numpyro.set_platform(os.environ.get("JAX_PLATFORMS", "cpu"))
     numpyro.enable_x64(args.precision == "f64")
     if args.chain_method == "parallel":
         numpyro.set_host_device_count(args.chains)
-    model = models_numpyro.build(args.model, datasets.load(args.model))
+    model = models_numpyro.build(args.model, datasets.load(args.model, args.rows))
 
     measured = {}
     if args.repeat_lengths:

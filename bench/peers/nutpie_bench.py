@@ -85,7 +85,7 @@ def gradient_us(compiled):
 
 def main():
     args = measure.arguments("nutpie", ("parallel",), ("f64",))
-    compiled = nutpie.compile_pymc_model(models_pymc.build(args.model, datasets.load(args.model)))
+    compiled = nutpie.compile_pymc_model(models_pymc.build(args.model, datasets.load(args.model, args.rows)))
     sites = models_pymc.SITES[args.model]
 
     measured = {}

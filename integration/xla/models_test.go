@@ -16,22 +16,22 @@ import (
 	"github.com/drey-sampler/drey/pkg/tensor"
 )
 
-// needXLA skips the test for want of XLA for CPUs.
+// needXLA skips the test for want of XLA.
 func needXLA(t testing.TB) {
 	t.Helper()
 	if err := xlaengine.Built(); err != nil {
 		require.Skip(t, "xla", err.Error())
 	}
-	if _, err := plugin.Find("cpu"); err != nil {
+	if _, err := plugin.Find(require.Platform()); err != nil {
 		require.Skip(t, "xla", err.Error())
 	}
 }
 
-// open returns XLA's engine for the CPU with an empty cache, or skips the test for want of it.
+// open returns XLA's engine with an empty cache, or skips the test for want of it.
 func open(t testing.TB) engine.Engine {
 	t.Helper()
 	needXLA(t)
-	e, err := xlaengine.Open("cpu", xlaengine.Config{Programs: t.TempDir()})
+	e, err := xlaengine.Open(require.Platform(), xlaengine.Config{Programs: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,17 @@ import (
 // xla, gpu, peers, qemu.
 const Variable = "DREY_REQUIRE"
 
+// PlatformVariable is the environment variable with the platform that tests of XLA run on.
+const PlatformVariable = "DREY_XLA_PLATFORM"
+
+// Platform returns the platform that tests of XLA run on: cpu, unless PlatformVariable names another.
+func Platform() string {
+	if p := os.Getenv(PlatformVariable); p != "" {
+		return p
+	}
+	return "cpu"
+}
+
 // Skip skips the test because the machine lacks what, one word, such as "qemu"; why says what is missing. Where
 // Variable names it, the test fails instead.
 func Skip(t testing.TB, what, why string) {

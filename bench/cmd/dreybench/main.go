@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/drey-sampler/drey/bench"
+	"github.com/drey-sampler/drey/internal/runner"
 	"github.com/drey-sampler/drey/pkg/tensor"
 )
 
@@ -44,6 +45,9 @@ type settings struct {
 	chains, warmup int
 	seed           uint64
 	precision      string
+	engine         string
+	batch          int    // chains of a call of the engine; 0: as many as the runner takes
+	rows           int    // of the logistic regression; 0: as many as the example has
 	draws          int    // of the one run, where lengths are not given
 	lengths        []int  // none, or two: draws per chain of two runs, the shorter one first
 	repeat         string // the flag that lengths come from
@@ -61,6 +65,9 @@ func parse(args []string) (*settings, error) {
 	flags.StringVar(&s.repeat, "repeat-lengths", "", "A,B: two numbers of draws, to subtract fixed cost")
 	flags.Uint64Var(&s.seed, "seed", 0, "seed")
 	flags.StringVar(&s.precision, "precision", "f64", "f64 or f32")
+	flags.StringVar(&s.engine, "engine", runner.EngineAuto, "one of "+strings.Join(runner.Engines(), ", "))
+	flags.IntVar(&s.batch, "batch", 0, "chains that a call of the engine advances")
+	flags.IntVar(&s.rows, "rows", 0, "rows of the data of logistic-regression")
 	if err := flags.Parse(args); err != nil {
 		return nil, err
 	}
@@ -69,6 +76,9 @@ func parse(args []string) (*settings, error) {
 	}
 	if !slices.Contains(bench.Names(), s.model) {
 		return nil, fmt.Errorf("--model %q: want one of %s", s.model, strings.Join(bench.Names(), ", "))
+	}
+	if s.rows < 0 || s.rows > 0 && s.model != "logistic-regression" {
+		return nil, fmt.Errorf("--rows %d: want a positive number, and --model logistic-regression", s.rows)
 	}
 	s.float = tensor.ParseDType(s.precision)
 	if s.float != tensor.F64 && s.float != tensor.F32 {

@@ -47,7 +47,7 @@ type Estimate struct {
 
 // measure makes the runs that the settings ask for.
 func (s *settings) measure(ctx context.Context) (*Result, error) {
-	m, err := bench.Model(s.model, s.float)
+	m, err := s.load()
 	if err != nil {
 		return nil, err
 	}
@@ -70,17 +70,28 @@ func (s *settings) measure(ctx context.Context) (*Result, error) {
 	if err := r.rates(); err != nil {
 		return nil, err
 	}
-	if r.GradientMicros, err = gradientMicros(m); err != nil {
-		return nil, err
+	if s.engine == runner.EngineAuto || s.engine == runner.EngineWasm {
+		if r.GradientMicros, err = gradientMicros(m); err != nil {
+			return nil, err
+		}
 	}
 	r.PeakRSSMB = peakRSSMB()
 	return r, nil
+}
+
+// load returns the model with its data.
+func (s *settings) load() (*model.Model, error) {
+	if s.rows > 0 {
+		return bench.Regression(s.rows, s.float)
+	}
+	return bench.Model(s.model, s.float)
 }
 
 // sample makes one run in memory and, where it is the last one, takes its summary.
 func (s *settings) sample(ctx context.Context, m *model.Model, draws int, last bool, r *Result) error {
 	cfg := runner.DefaultConfig()
 	cfg.Chains, cfg.Warmup, cfg.Draws, cfg.Seed = s.chains, s.warmup, draws, &s.seed
+	cfg.Engine, cfg.Batch = s.engine, s.batch
 	out, err := runner.Run(ctx, cfg, runner.Model{Model: m}, nil)
 	if err != nil {
 		if out != nil {
@@ -145,7 +156,7 @@ func (r *Result) rates() error {
 	return nil
 }
 
-// gradientMicros measures the gradient alone.
+// gradientMicros measures the gradient alone, on the wasm engine.
 func gradientMicros(m *model.Model) (micros *float64, err error) {
 	b, err := model.Compile(m, model.Options{})
 	if err != nil {

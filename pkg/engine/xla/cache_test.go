@@ -83,10 +83,10 @@ func TestCacheRoom(t *testing.T) {
 // engineWith returns the engine for the CPU with a cache, or skips the test.
 func engineWith(t *testing.T, programs string) *Engine {
 	t.Helper()
-	if _, err := plugin.Find("cpu"); err != nil {
+	if _, err := plugin.Find(require.Platform()); err != nil {
 		require.Skip(t, "xla", err.Error())
 	}
-	e, err := Open("cpu", Config{Programs: programs})
+	e, err := Open(require.Platform(), Config{Programs: programs})
 	if err != nil {
 		t.Fatal(err)
 	}

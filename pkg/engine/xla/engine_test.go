@@ -12,16 +12,16 @@ import (
 	"github.com/drey-sampler/drey/pkg/tensor"
 )
 
-// open returns XLA's engine for the CPU with an empty cache, or skips the test for want of it.
+// open returns XLA's engine with an empty cache, or skips the test for want of it.
 func open(t testing.TB) engine.Engine {
 	t.Helper()
 	if err := xla.Built(); err != nil {
 		require.Skip(t, "xla", err.Error())
 	}
-	if _, err := plugin.Find("cpu"); err != nil {
+	if _, err := plugin.Find(require.Platform()); err != nil {
 		require.Skip(t, "xla", err.Error())
 	}
-	e, err := xla.Open("cpu", xla.Config{Programs: t.TempDir()})
+	e, err := xla.Open(require.Platform(), xla.Config{Programs: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
