@@ -29,6 +29,8 @@ var below = map[string][]string{
 	"pkg/diag":    {},
 	"pkg/store":   {"pkg/diag"},
 
+	"pkg/transport": {},
+
 	"internal/datafile":    {},
 	"internal/chain":       {"pkg/adapt", "pkg/svi", "pkg/kernels", "pkg/engine"},
 	"internal/runner":      {"internal/chain", "internal/datafile", "pkg/store"},
@@ -52,12 +54,14 @@ var below = map[string][]string{
 
 // foreign says which modules of others a package, with its subpackages, imports. What is in no row imports none.
 var foreign = map[string][]string{
-	"pkg/diag":          {"gonum.org/v1/gonum"},
-	"pkg/engine/wasm":   {"github.com/tetratelabs/wazero"},
-	"pkg/store":         {"github.com/apache/arrow-go/v18", "golang.org/x/sys"},
-	"internal/datafile": {"github.com/apache/arrow-go/v18"},
-	"internal/cli":      {"github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term"},
-	"integration":       {"gonum.org/v1/gonum"},
+	"pkg/diag":             {"gonum.org/v1/gonum"},
+	"pkg/engine/wasm":      {"github.com/tetratelabs/wazero"},
+	"pkg/store":            {"github.com/apache/arrow-go/v18", "golang.org/x/sys"},
+	"pkg/transport/nats":   {"github.com/nats-io/nats-server/v2", "github.com/nats-io/nats.go"},
+	"internal/datafile":    {"github.com/apache/arrow-go/v18"},
+	"internal/coordinator": {"github.com/hashicorp/raft", "github.com/hashicorp/raft-boltdb/v2", "go.etcd.io/bbolt"},
+	"internal/cli":         {"github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term"},
+	"integration":          {"gonum.org/v1/gonum"},
 }
 
 // pure are the packages whose results depend on nothing but their arguments.
@@ -157,6 +161,8 @@ func TestTable(t *testing.T) {
 		{"pkg/diag", "pkg/tensor", false},
 		{"pkg/store/parquetfile", "pkg/diag", true},
 		{"pkg/store", "pkg/tensor", false},
+		{"pkg/transport/nats", "pkg/store", false},
+		{"pkg/transport", "internal/coordinator", false},
 		{"internal/chain", "pkg/dist", true},
 		{"internal/chain", "pkg/store", false},
 		{"internal/runner", ".", false},

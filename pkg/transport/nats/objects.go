@@ -1,0 +1,81 @@
+package nats
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/drey-sampler/drey/pkg/transport"
+)
+
+// objects are those of a JetStream object store.
+type objects struct {
+	c      *connection
+	bucket transport.Bucket
+}
+
+func (c *connection) Objects(b transport.Bucket) transport.Objects { return &objects{c, b} }
+
+func (o *objects) store(ctx context.Context) (jetstream.ObjectStore, error) {
+	select {
+	case <-o.c.done:
+		return nil, errClosed("objects")
+	default:
+	}
+	return o.c.js.ObjectStore(ctx, o.bucket.String())
+}
+
+func (o *objects) Put(ctx context.Context, data []byte) (transport.Digest, error) {
+	name := transport.DigestOf(data)
+	if int64(len(data)) > transport.MaxObject {
+		return name, transport.Errorf(transport.Invalid, "put", "an object of %d bytes, at most %d", len(data), transport.MaxObject)
+	}
+	store, err := o.store(ctx)
+	if err != nil {
+		return name, fault("put", err)
+	}
+	// The server keeps the digest of what it has under a name, in this form.
+	whole := "SHA-256=" + base64.URLEncoding.EncodeToString(name[:])
+	if info, err := store.GetInfo(ctx, name.String()); err == nil && info.Digest == whole {
+		return name, nil
+	}
+	if _, err := store.PutBytes(ctx, name.String(), data); err != nil {
+		return name, fault("put", err)
+	}
+	return name, nil
+}
+
+func (o *objects) Get(ctx context.Context, name transport.Digest, limit int64) ([]byte, error) {
+	store, err := o.store(ctx)
+	if err != nil {
+		return nil, fault("get", err)
+	}
+	info, err := store.GetInfo(ctx, name.String())
+	if err != nil {
+		return nil, fault("get object "+name.String(), err)
+	}
+	if info.Size > uint64(limit) {
+		return nil, transport.Errorf(transport.Invalid, "get", "object %s has %d bytes, at most %d are accepted here", name, info.Size, limit)
+	}
+	data, err := store.GetBytes(ctx, name.String())
+	if err != nil {
+		return nil, fault("get object "+name.String(), err)
+	}
+	if transport.DigestOf(data) != name {
+		return nil, transport.Errorf(transport.Corrupt, "get", "object %s has other bytes: put it again", name)
+	}
+	return data, nil
+}
+
+func (o *objects) Delete(ctx context.Context, name transport.Digest) error {
+	store, err := o.store(ctx)
+	if err != nil {
+		return fault("delete", err)
+	}
+	if err := store.Delete(ctx, name.String()); err != nil && !errors.Is(err, jetstream.ErrObjectNotFound) {
+		return fault("delete object "+name.String(), err)
+	}
+	return nil
+}

@@ -1,0 +1,67 @@
+package nats
+
+import (
+	"context"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/drey-sampler/drey/pkg/transport"
+)
+
+// duplicates is how long a queue remembers IDs: NATS's default. It only spares work; nothing relies on it.
+const duplicates = 2 * time.Minute
+
+// consumer is the name of the one durable consumer of a queue, which all its subscribers share.
+const consumer = "drey"
+
+// Prepare makes the streams, consumers and object stores that are not there, and gives those that are the limits. Copies is
+// how many servers of a cluster keep each: 1 for a single server. Coordinators call it; workers need not be allowed to.
+func Prepare(ctx context.Context, cfg Config, limits transport.Limits, copies int) error {
+	if err := limits.Validate(); err != nil {
+		return err
+	}
+	c, err := connect(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer c.conn.Close()
+	for _, channel := range transport.Channels() {
+		if d := channel.Delivery(); d != transport.Queue && d != transport.History {
+			continue
+		}
+		if _, err := c.js.CreateOrUpdateStream(ctx, streamConfig(channel, limits, copies)); err != nil {
+			return fault("prepare stream "+stream(channel), err)
+		}
+		if channel.Delivery() != transport.Queue {
+			continue
+		}
+		_, err := c.js.CreateOrUpdateConsumer(ctx, stream(channel), jetstream.ConsumerConfig{
+			Durable: consumer, AckPolicy: jetstream.AckExplicitPolicy, AckWait: limits.AckWait, MaxAckPending: limits.Pending, MaxDeliver: -1,
+		})
+		if err != nil {
+			return fault("prepare consumer of "+stream(channel), err)
+		}
+	}
+	for _, b := range transport.Buckets() {
+		if _, err := c.js.CreateOrUpdateObjectStore(ctx, jetstream.ObjectStoreConfig{Bucket: b.String(), Replicas: copies}); err != nil {
+			return fault("prepare object store "+b.String(), err)
+		}
+	}
+	return nil
+}
+
+// stream returns the name of a channel's stream.
+func stream(c transport.Channel) string { return "drey-" + c.String() }
+
+func streamConfig(c transport.Channel, limits transport.Limits, copies int) jetstream.StreamConfig {
+	cfg := jetstream.StreamConfig{
+		Name: stream(c), Subjects: []string{transport.Filter{Channel: c}.String()}, Replicas: copies, Duplicates: duplicates,
+		Retention: jetstream.WorkQueuePolicy, Discard: jetstream.DiscardNew, MaxMsgs: limits.QueueMessages, MaxBytes: limits.QueueBytes,
+	}
+	if c.Delivery() == transport.History {
+		cfg.Retention, cfg.Discard = jetstream.LimitsPolicy, jetstream.DiscardOld
+		cfg.MaxMsgs, cfg.MaxBytes = -1, limits.HistoryBytes
+	}
+	return cfg
+}
