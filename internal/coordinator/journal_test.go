@@ -33,13 +33,13 @@ func state(j *Journal) (out []byte) {
 	return out
 }
 
-// history returns the commands of a random history.
-func history(seed int64) []Command {
+// history returns the first n commands of a random history.
+func history(seed int64, n int) []Command {
 	s := newSimulation(seed, true, false)
-	for range 150 {
+	for len(s.log) < n {
 		s.step()
 	}
-	return s.log
+	return s.log[:n]
 }
 
 // TestJournalGoesOn: a journal that is opened again is where it was, with and without a snapshot in between.
@@ -47,7 +47,7 @@ func TestJournalGoesOn(t *testing.T) {
 	for _, compact := range []int64{journalCompact, 2000, 0} {
 		dir := t.TempDir()
 		j := journal(t, dir, compact)
-		for i, cmd := range history(5) {
+		for i, cmd := range history(5, 80) {
 			propose(t, j, cmd)
 			if i%20 != 7 {
 				continue
@@ -141,7 +141,7 @@ func TestDamagedJournal(t *testing.T) {
 func TestSnapshotBeforeLog(t *testing.T) {
 	dir := t.TempDir()
 	j := journal(t, dir, journalCompact)
-	for _, cmd := range history(3) {
+	for _, cmd := range history(3, 80) {
 		propose(t, j, cmd)
 	}
 	if err := j.writeSnapshot(); err != nil {

@@ -1,0 +1,324 @@
+package coordinator
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/big"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/raft"
+)
+
+// patience is how long a test waits for what must happen; it measures nothing.
+const patience = 30 * time.Second
+
+// group is a group of coordinators in one process. A network makes the transport of a member.
+type group struct {
+	t       *testing.T
+	dir     string
+	network func(id string) raft.Transport
+	members map[string]*Replica
+	addrs   map[string]string
+	first   []Peer
+}
+
+func newGroup(t *testing.T, n int, network func(*testing.T) func(string) raft.Transport) *group {
+	g := &group{t: t, dir: t.TempDir(), network: network(t), members: map[string]*Replica{}, addrs: map[string]string{}}
+	transports := map[string]raft.Transport{}
+	for i := range n {
+		id := fmt.Sprintf("c%d", i+1)
+		transports[id] = g.network(id)
+		g.first = append(g.first, Peer{id, string(transports[id].LocalAddr())})
+	}
+	for _, p := range g.first {
+		g.open(p.ID, transports[p.ID], g.first)
+	}
+	t.Cleanup(func() {
+		for id := range g.members {
+			g.stop(id)
+		}
+	})
+	return g
+}
+
+func (g *group) open(id string, transport raft.Transport, peers []Peer) {
+	g.t.Helper()
+	r, err := OpenReplica(ReplicaConfig{
+		ID: id, Dir: filepath.Join(g.dir, id), Transport: transport, Peers: peers, Timeout: 300 * time.Millisecond, Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	g.members[id], g.addrs[id] = r, string(transport.LocalAddr())
+}
+
+// stop ends a coordinator and its connections, as a crash would.
+func (g *group) stop(id string) {
+	g.t.Helper()
+	if err := g.members[id].Close(); err != nil {
+		g.t.Error(err)
+	}
+	delete(g.members, id)
+}
+
+// propose sends a command to whoever leads, as often as it takes, and returns who that was.
+func (g *group) propose(cmd Command) (Result, string) {
+	g.t.Helper()
+	for start := time.Now(); time.Since(start) < patience; time.Sleep(5 * time.Millisecond) {
+		for id, r := range g.members {
+			ctx, cancel := context.WithTimeout(g.t.Context(), time.Second)
+			out, err := r.Propose(ctx, cmd)
+			cancel()
+			if err == nil {
+				return out, id
+			}
+			if !errors.Is(err, ErrNotLeader) && !errors.Is(err, ErrUnknown) && !errors.Is(err, context.DeadlineExceeded) {
+				g.t.Fatal(err)
+			}
+		}
+	}
+	g.t.Fatalf("nobody takes %T", cmd)
+	return Result{}, ""
+}
+
+// agree waits until all members have the machine of the one that leads.
+func (g *group) agree() []byte {
+	g.t.Helper()
+	_, leader := g.propose(&Renew{})
+	want := g.state(leader)
+	for id := range g.members {
+		for start := time.Now(); !bytes.Equal(g.state(id), want); time.Sleep(5 * time.Millisecond) {
+			if time.Since(start) > patience {
+				g.t.Fatalf("%s has another machine than %s", id, leader)
+			}
+		}
+	}
+	return want
+}
+
+func (g *group) state(id string) (out []byte) {
+	g.members[id].View(func(m *Machine) { out = m.Encode() })
+	return out
+}
+
+// tcpNetwork returns transports on the loopback interface; a member that comes back has its old address.
+func tcpNetwork(config *tls.Config) func(t *testing.T) func(string) raft.Transport {
+	return func(t *testing.T) func(string) raft.Transport {
+		addrs := map[string]string{}
+		return func(id string) raft.Transport {
+			addr := addrs[id]
+			if addr == "" {
+				addr = "127.0.0.1:0"
+			}
+			transport, err := Listen(addr, "", config, slog.New(slog.DiscardHandler))
+			if err != nil {
+				t.Fatal(err)
+			}
+			addrs[id] = string(transport.LocalAddr())
+			return transport
+		}
+	}
+}
+
+// mutual returns a configuration that both sides of a connection prove to be who they are with.
+func mutual(t *testing.T) *tls.Config {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), DNSNames: []string{"coordinator"}, IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	trusted := x509.NewCertPool()
+	trusted.AddCert(own)
+	return &tls.Config{
+		Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}, RootCAs: trusted, ClientCAs: trusted,
+		ClientAuth: tls.RequireAndVerifyClientCert, ServerName: "coordinator",
+	}
+}
+
+// TestLossOfOne: three coordinators go on when the one that leads dies, at any point of a history, and have what one machine would
+// have; the dead one catches up when it is back, from a snapshot too.
+func TestLossOfOne(t *testing.T) {
+	networks := map[string]func(*testing.T) func(string) raft.Transport{
+		"tcp": tcpNetwork(nil), "tls": tcpNetwork(mutual(t)),
+	}
+	for name, network := range networks {
+		t.Run(name, func(t *testing.T) {
+			g := newGroup(t, 3, network)
+			cmds := history(11, 90)
+			alone := new(Machine)
+			dead := ""
+			for i, cmd := range cmds {
+				_, leader := g.propose(cmd)
+				wire, _ := DecodeCommand(EncodeCommand(cmd))
+				alone.Apply(wire)
+				switch i {
+				case 30:
+					g.stop(leader)
+					dead = leader
+				case 60:
+					if err := g.members[leader].raft.Snapshot().Error(); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			if !bytes.Equal(g.agree(), alone.Encode()) {
+				t.Error("two of three coordinators have another machine than one alone")
+			}
+			g.open(dead, g.network(dead), nil)
+			if !bytes.Equal(g.agree(), alone.Encode()) {
+				t.Error("the coordinator that is back has another machine")
+			}
+		})
+	}
+}
+
+// TestAllRestart: coordinators that all die have, when they start again from disk, everything that was replied to, from a snapshot
+// and the log after it.
+func TestAllRestart(t *testing.T) {
+	g := newGroup(t, 3, tcpNetwork(nil))
+	cmds := history(12, 80)
+	for i, cmd := range cmds {
+		_, leader := g.propose(cmd)
+		if i == 40 {
+			if err := g.members[leader].raft.Snapshot().Error(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	want := g.agree()
+	for _, p := range g.first {
+		g.stop(p.ID)
+	}
+	for _, p := range g.first {
+		g.open(p.ID, g.network(p.ID), nil)
+	}
+	if !bytes.Equal(g.agree(), want) {
+		t.Error("coordinators that start again have another machine")
+	}
+}
+
+// TestLostDisk: a coordinator whose disk is lost comes back under another name, in the place of the old one.
+func TestLostDisk(t *testing.T) {
+	g := newGroup(t, 3, tcpNetwork(nil))
+	for _, cmd := range history(13, 40) {
+		g.propose(cmd)
+	}
+	_, leader := g.propose(&Renew{})
+	lost := "c1"
+	if leader == lost {
+		lost = "c2"
+	}
+	g.stop(lost)
+	transport := g.network("c4")
+	g.open("c4", transport, nil)
+	if err := g.members[leader].Remove(lost); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.members[leader].Add(Peer{"c4", string(transport.LocalAddr())}); err != nil {
+		t.Fatal(err)
+	}
+	want := g.agree()
+	if !bytes.Equal(g.state("c4"), want) {
+		t.Error("the new coordinator has another machine")
+	}
+	g.stop(leader)
+	if !bytes.Equal(g.agree(), want) {
+		t.Error("the group has another machine without the old leader")
+	}
+}
+
+// TestMinority: one coordinator of three takes no commands.
+func TestMinority(t *testing.T) {
+	g := newGroup(t, 3, tcpNetwork(nil))
+	_, leader := g.propose(&Register{"a", "wasm"})
+	for _, p := range g.first {
+		if p.ID != leader {
+			g.stop(p.ID)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if _, err := g.members[leader].Propose(ctx, &Register{"b", "wasm"}); err == nil {
+		t.Error("a coordinator that lost the others takes a command")
+	}
+}
+
+// TestAlone: a group of one leads, applies, and is where it was when it starts again; terms grow, so that Tick gives grace.
+func TestAlone(t *testing.T) {
+	cfg := ReplicaConfig{ID: "only", Dir: t.TempDir(), Log: slog.New(slog.DiscardHandler)}
+	var last []byte
+	var before uint64
+	for range 2 {
+		_, transport := raft.NewInmemTransport("only")
+		cfg.Transport, cfg.Peers = transport, []Peer{{"only", "only"}}
+		r, err := OpenReplica(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if leads := <-r.Leadership(); !leads || r.Leader() != "only" {
+			t.Fatalf("%q leads", r.Leader())
+		}
+		term, err := r.Lead()
+		if err != nil || term <= before {
+			t.Fatalf("term %d after %d: %v", term, before, err)
+		}
+		before = term
+		r.View(func(m *Machine) {
+			if last != nil && !bytes.Equal(m.Encode(), last) {
+				t.Error("it has another machine when it starts again")
+			}
+		})
+		if out, err := r.Propose(t.Context(), &Tick{term, 0}); err != nil || out.Code != OK {
+			t.Fatal(out, err)
+		}
+		r.View(func(m *Machine) { last = m.Encode() })
+		if _, err := OpenReplica(cfg); err == nil || !strings.Contains(err.Error(), "in use") {
+			t.Errorf("two coordinators have one directory: %v", err)
+		}
+		if err := r.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.Propose(t.Context(), &Tick{term, 1}); !errors.Is(err, ErrUnknown) {
+			t.Errorf("a command to a coordinator that has ended: %v", err)
+		}
+	}
+	if _, err := OpenReplica(ReplicaConfig{Dir: t.TempDir()}); err == nil {
+		t.Error("a coordinator without an id starts")
+	}
+}
+
+// TestFollower: a coordinator that does not lead says who does.
+func TestFollower(t *testing.T) {
+	g := newGroup(t, 3, tcpNetwork(nil))
+	_, leader := g.propose(&Renew{})
+	g.agree()
+	for id, r := range g.members {
+		if id == leader {
+			continue
+		}
+		if _, err := r.Propose(t.Context(), &Renew{}); !errors.Is(err, ErrNotLeader) || !strings.Contains(err.Error(), g.addrs[leader]+" does") {
+			t.Errorf("%s: %v", id, err)
+		}
+	}
+}
