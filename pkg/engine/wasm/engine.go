@@ -168,7 +168,7 @@ func (s *session) Put(param int, data []byte) error {
 // copyYielding copies src to dst. A copy can not be preempted either, and the first one into new memory meets a page fault
 // every 4 KiB, so that large data would hold up the garbage collector for a second.
 func copyYielding(dst, src []byte) {
-	const chunk = 1 << 20
+	const chunk = 1 << 16
 	for ; len(src) > chunk; dst, src = dst[chunk:], src[chunk:] {
 		copy(dst, src[:chunk])
 		runtime.Gosched()
