@@ -34,11 +34,7 @@ type Field struct {
 
 func (c *codec) fail(name, format string, args ...any) {
 	if c.err == nil {
-		kind := Corrupt
-		if c.mode == writing {
-			kind = Invalid
-		}
-		c.err = Errorf(kind, "", "%s%s: %w", c.where, name, fmt.Errorf(format, args...))
+		c.err = fmt.Errorf("%s%s: %w", c.where, name, fmt.Errorf(format, args...))
 	}
 }
 
