@@ -28,7 +28,7 @@ func TestPosteriors(t *testing.T) {
 		t.Run(p.name, func(t *testing.T) {
 			const seed = 1
 			short := runner.DefaultConfig()
-			short.Engine, short.Chains, short.Warmup, short.Draws = xla.Prefix+require.Platform(), 64, 200, 60
+			short.Engine, short.Chains, short.Warmup, short.Draws = xla.Prefix+require.Platform(), 32, 200, 60
 			long := runner.DefaultConfig()
 			long.Engine, long.Draws = runner.EngineWasm, 10_000
 			got, want := sample(t, p.subject, short, seed), sample(t, p.subject, long, seed+1)
