@@ -167,11 +167,7 @@ func identify(path string) (string, error) {
 func compilerOptions(platform, path string) []pjrt.Option {
 	switch platform {
 	case "cpu":
-		return []pjrt.Option{
-			{Name: "xla_cpu_enable_fast_math", Value: false}, {Name: "xla_cpu_enable_fast_min_max", Value: false}, {Name: "xla_allow_excess_precision", Value: false},
-			// A sampler's operations are small: what can run at the same time is better run one after another. A tick takes a tenth less.
-			{Name: "xla_cpu_enable_concurrency_optimized_scheduler", Value: false},
-		}
+		return []pjrt.Option{{Name: "xla_cpu_enable_fast_math", Value: false}, {Name: "xla_cpu_enable_fast_min_max", Value: false}, {Name: "xla_allow_excess_precision", Value: false}}
 	case "cuda":
 		out := []pjrt.Option{{Name: "xla_gpu_deterministic_ops", Value: true}, {Name: "xla_allow_excess_precision", Value: false}}
 		// Beside the plugin, where NVIDIA's wheels put ptxas and libdevice.
