@@ -69,7 +69,7 @@ integration: ## everything under integration/
 bench: ## Go benchmarks; BENCH=Schools for some of them
 	$(GOBENCH)
 
-bench-peers: ## drey beside NumPyro and nutpie, about 35 minutes
+bench-peers: ## drey beside NumPyro and nutpie, about 40 minutes
 	sh bench/peers/setup.sh
 	go run ./bench/cmd/peers
 
