@@ -53,7 +53,7 @@ const (
 	snapshotsKept = 2
 	aloneTimeout  = 20 * time.Millisecond
 	groupTimeout  = 500 * time.Millisecond
-	lockTimeout   = time.Second // for the disk of a coordinator that is just ending
+	lockTimeout   = 300 * time.Millisecond // for the disk of a coordinator that is just ending
 )
 
 // OpenReplica starts a coordinator.

@@ -159,8 +159,9 @@ func mutual(t *testing.T) *tls.Config {
 // TestLossOfOne: three coordinators go on when the one that leads dies, at any point of a history, and have what one machine would
 // have; the dead one catches up when it is back, from a snapshot too.
 func TestLossOfOne(t *testing.T) {
-	networks := map[string]func(*testing.T) func(string) raft.Transport{
-		"tcp": tcpNetwork(nil), "tls": tcpNetwork(mutual(t)),
+	networks := map[string]func(*testing.T) func(string) raft.Transport{"tcp": tcpNetwork(nil)}
+	if !testing.Short() {
+		networks["tls"] = tcpNetwork(mutual(t))
 	}
 	for name, network := range networks {
 		t.Run(name, func(t *testing.T) {
@@ -196,6 +197,9 @@ func TestLossOfOne(t *testing.T) {
 // TestAllRestart: coordinators that all die have, when they start again from disk, everything that was replied to, from a snapshot
 // and the log after it.
 func TestAllRestart(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped: elections take seconds")
+	}
 	g := newGroup(t, 3, tcpNetwork(nil))
 	cmds := history(12, 80)
 	for i, cmd := range cmds {
@@ -220,6 +224,9 @@ func TestAllRestart(t *testing.T) {
 
 // TestLostDisk: a coordinator whose disk is lost comes back under another name, in the place of the old one.
 func TestLostDisk(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped: elections take seconds")
+	}
 	g := newGroup(t, 3, tcpNetwork(nil))
 	for _, cmd := range history(13, 40) {
 		g.propose(cmd)

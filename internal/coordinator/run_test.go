@@ -91,6 +91,20 @@ func TestStopRule(t *testing.T) {
 	s.want(s.commit(1, 2, ""), "ok; ok; block 1/5; a loses 0/2: run ended; a loses 1/2: run ended; done 55")
 }
 
+// TestExtensionMakesDraws: the stop rule is not asked about the draws that were there when a run was extended.
+func TestExtensionMakesDraws(t *testing.T) {
+	spec := sampling(1, 20)
+	spec.CheckEvery = 2
+	s := newScript(t, spec)
+	s.worker("a", "wasm", 1)
+	s.ok(s.commit(0, 1, ""))
+	s.want(s.commit(0, 1, ""), "ok; ok; block 0/1; a loses 0/1: run ended; done 20")
+	s.want(&Extend{CommandID{1}, "r", 40}, "ok; running 60")
+	s.worker("a", "wasm", 1)
+	s.want(s.commit(0, 2, ""), "ok; ok; block 0/2")
+	s.want(s.commit(0, 2, ""), "ok; ok; block 0/3; due 3 warmup=false")
+}
+
 // TestStopWaitsForSlowPacks: all chains have as many draws as the foremost, and a run that goes on makes the rest.
 func TestStopWaitsForSlowPacks(t *testing.T) {
 	s := newScript(t, sampling(2, 40))
