@@ -16,7 +16,7 @@ import (
 const ahead = 32
 
 // farewell bounds what closing a subscription waits for the server.
-const farewell = 2 * time.Second
+const farewell = time.Second
 
 // servers is the group of those that serve requests, of whom one gets each.
 const servers = "drey"
@@ -277,7 +277,8 @@ func (r *reader) returnFetched() error {
 			return fault("close", err)
 		}
 	}
-	return flush(ctx, r.c.conn)
+	r.messages.Stop() // a subscription that a lost connection interrupted does not end by itself
+	return flush(context.Background(), r.c.conn)
 }
 
 // stored is a message of a stream.
