@@ -106,7 +106,7 @@ func (l *listener) Close() error {
 			err = nil
 		}
 		if err == nil && l.c.conn.IsConnected() {
-			err = flush(context.Background(), l.c.conn) // so that no request comes here any more
+			_ = flush(context.Background(), l.c.conn) // so that no request comes here any more; a server that is away sends none
 		}
 	})
 	return err
@@ -278,7 +278,10 @@ func (r *reader) returnFetched() error {
 		}
 	}
 	r.messages.Stop() // a subscription that a lost connection interrupted does not end by itself
-	return flush(context.Background(), r.c.conn)
+	if err := flush(context.Background(), r.c.conn); err != nil && transport.KindOf(fault("close", err)) != transport.Unavailable {
+		return fault("close", err)
+	}
+	return nil // if the server is away, it notices after AckWait
 }
 
 // stored is a message of a stream.
