@@ -1,3 +1,5 @@
+//go:build linux || darwin
+
 package xla_test
 
 import (

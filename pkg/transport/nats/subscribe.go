@@ -15,6 +15,14 @@ import (
 // ahead is how many messages of a queue a subscription fetches before they are asked for.
 const ahead = 32
 
+// heartbeat is how often the server says that a request for messages is in its hands. After two without, Next asks again:
+// the server may have been away, and the client omits a request if the one before is still being written when it would
+// be due.
+const heartbeat = time.Second
+
+// requestLife is how long a request for messages holds before it is made anew.
+const requestLife = 30 * time.Second
+
 // farewell bounds what closing a subscription waits for the server.
 const farewell = time.Second
 
@@ -173,7 +181,7 @@ func (c *connection) consume(ctx context.Context, f transport.Filter) (*reader, 
 	if err != nil {
 		return nil, err
 	}
-	messages, err := cons.Messages(jetstream.PullMaxMessages(ahead))
+	messages, err := cons.Messages(jetstream.PullMaxMessages(ahead), jetstream.PullHeartbeat(heartbeat), jetstream.PullExpiry(requestLife))
 	if err != nil {
 		return nil, err
 	}
@@ -188,7 +196,7 @@ func (c *connection) replay(ctx context.Context, f transport.Filter) (*reader, e
 	if err != nil {
 		return nil, err
 	}
-	messages, err := cons.Messages()
+	messages, err := cons.Messages(jetstream.PullHeartbeat(heartbeat), jetstream.PullExpiry(requestLife))
 	if err != nil {
 		return nil, err
 	}
