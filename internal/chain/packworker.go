@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/drey-sampler/drey/pkg/engine"
 	"github.com/drey-sampler/drey/pkg/kernels"
 )
 
@@ -20,44 +19,29 @@ const longestPackCall = 20 * time.Millisecond
 // All lanes of a call are in one window of warmup, or in sampling. A lane that has reached the end of it, or whose buffer is
 // full, idles while others go on; so does one without a chain, or whose chain is ahead of the others after a restart.
 type PackWorker struct {
-	p              *Program
-	run, transform engine.Session
-	chains         []*Chain // the resident ones, a lane each
-	members        []*Chain // those that the call advances; nil: one that is ahead
-	lead           *Chain   // the first member
-	lanes          interleaver
-	ticks          pace
-	filling        filling
-	control        control
-	counters       laneCounters
-	rows           packRows
-	sink           Sink
+	sessions
+	p        *Program
+	chains   []*Chain // the resident ones, a lane each
+	members  []*Chain // those that the call advances; nil: one that is ahead
+	lead     *Chain   // the first member
+	lanes    interleaver
+	ticks    pace
+	filling  filling
+	control  control
+	counters laneCounters
+	rows     packRows
+	sink     Sink
 }
 
 // NewPackWorker makes the sessions of a thread and puts the data into them. The program's Config.Batch is positive.
 func (p *Program) NewPackWorker() (*PackWorker, error) {
 	w := &PackWorker{p: p, lanes: interleaver{width: p.lanes()}, ticks: pace{1, mostTicks, longestPackCall}}
-	var err error
-	if w.run, err = p.run.session(); err != nil {
+	if err := w.open(p); err != nil {
 		return nil, err
-	}
-	if w.transform, err = p.transform.session(); err != nil {
-		return nil, errors.Join(err, w.Close())
 	}
 	w.counters.init(p)
 	w.rows.init(p)
 	return w, nil
-}
-
-// Close frees the sessions.
-func (w *PackWorker) Close() error {
-	var errs []error
-	for _, s := range []engine.Session{w.run, w.transform} {
-		if s != nil {
-			errs = append(errs, s.Close())
-		}
-	}
-	return errors.Join(errs...)
 }
 
 // Advance does for a pack of at most Config.Batch chains what Worker.Advance does for one. Goal.Window ends it when the pack

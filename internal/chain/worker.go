@@ -5,7 +5,6 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/drey-sampler/drey/pkg/engine"
 	"github.com/drey-sampler/drey/pkg/kernels"
 )
 
@@ -15,15 +14,15 @@ const longestCall = time.Millisecond
 
 // Worker is what one thread needs to run chains. One goroutine at a time may use it.
 type Worker struct {
-	p              *Program
-	run, transform engine.Session
-	resident       *Chain    // whose state the session holds
-	one            [1]*Chain // the resident one
-	ticks          pace
-	control        control
-	counters       counters
-	rows           rows
-	sink           Sink
+	sessions
+	p        *Program
+	resident *Chain    // whose state the session holds
+	one      [1]*Chain // the resident one
+	ticks    pace
+	control  control
+	counters counters
+	rows     rows
+	sink     Sink
 }
 
 // Sink takes draws. The Batch is the worker's: Append keeps nothing of it. It is called from the goroutine of Advance.
@@ -34,26 +33,11 @@ type Sink interface {
 // NewWorker makes the sessions of a thread and puts the data into them.
 func (p *Program) NewWorker() (*Worker, error) {
 	w := &Worker{p: p, ticks: pace{1, mostTicks, longestCall}}
-	var err error
-	if w.run, err = p.run.session(); err != nil {
+	if err := w.open(p); err != nil {
 		return nil, err
-	}
-	if w.transform, err = p.transform.session(); err != nil {
-		return nil, errors.Join(err, w.Close())
 	}
 	w.rows.init(p)
 	return w, nil
-}
-
-// Close frees the sessions.
-func (w *Worker) Close() error {
-	var errs []error
-	for _, s := range []engine.Session{w.run, w.transform} {
-		if s != nil {
-			errs = append(errs, s.Close())
-		}
-	}
-	return errors.Join(errs...)
 }
 
 // Goal says when Advance returns.

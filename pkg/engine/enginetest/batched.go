@@ -18,34 +18,7 @@ var widths = []int{1, 3, 4, 7}
 // tensor/eval computes for one lane after the other: n programs of one instruction for every operation and 4·n random
 // programs, of which random parameters are batched.
 func Batched(t *testing.T, e engine.Engine, seed uint64, n int) {
-	for _, op := range Ops() {
-		t.Run("op="+op.String(), func(t *testing.T) {
-			for i := range n {
-				s := mix(seed, uint64(op), uint64(i))
-				c, err := RandomOp(op, s)
-				if err != nil {
-					t.Fatalf("seed %d: the generator made a wrong program: %v", s, err)
-				}
-				if problem := compareBatched(e, c, s); problem != "" {
-					t.Fatalf("RandomOp(%s, %d): %s", op, s, problem)
-				}
-			}
-		})
-	}
-	t.Run("programs", func(t *testing.T) {
-		for i := range 4 * n {
-			s := mix(seed, 0, uint64(i))
-			steps, all := 3+i%20, i%3 == 0
-			c, err := RandomProgram(s, steps, all)
-			if err != nil {
-				t.Fatalf("seed %d: the generator made a wrong program: %v", s, err)
-			}
-			if problem := compareBatched(e, c, s); problem != "" {
-				again := func(c Case) string { return compareBatched(e, c, s) }
-				t.Fatalf("RandomProgram(%d, %d, %t): %s%s", s, steps, all, problem, shrink(s, steps, again))
-			}
-		}
-	})
+	sweep(t, seed, n, func(c Case, seed uint64) string { return compareBatched(e, c, seed) })
 }
 
 // compareBatched runs the batched form of a case on an engine and describes the first difference to single lanes.

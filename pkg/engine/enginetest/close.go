@@ -24,33 +24,7 @@ import (
 // comparison of nearly equal numbers, say, are left out; at most a third of all may be.
 func Close(t *testing.T, e engine.Engine, seed uint64, n int) {
 	var all tally
-	for _, op := range Ops() {
-		t.Run("op="+op.String(), func(t *testing.T) {
-			for i := range n {
-				s := mix(seed, uint64(op), uint64(i))
-				c, err := RandomOp(op, s)
-				if err != nil {
-					t.Fatalf("seed %d: the generator made a wrong program: %v", s, err)
-				}
-				if problem := compareClose(e, c, s, &all); problem != "" {
-					t.Fatalf("RandomOp(%s, %d): %s", op, s, problem)
-				}
-			}
-		})
-	}
-	t.Run("programs", func(t *testing.T) {
-		for i := range 4 * n {
-			s := mix(seed, 0, uint64(i))
-			steps, everything := 3+i%20, i%3 == 0
-			c, err := RandomProgram(s, steps, everything)
-			if err != nil {
-				t.Fatalf("seed %d: the generator made a wrong program: %v", s, err)
-			}
-			if problem := compareClose(e, c, s, &all); problem != "" {
-				t.Fatalf("RandomProgram(%d, %d, %t): %s", s, steps, everything, problem)
-			}
-		}
-	})
+	sweep(t, seed, n, func(c Case, seed uint64) string { return compareClose(e, c, seed, &all) })
 	t.Logf("%d elements compared, %d left out", all.compared, all.left)
 	if all.left > all.compared/2 {
 		t.Errorf("%d of %d elements were left out", all.left, all.compared+all.left)

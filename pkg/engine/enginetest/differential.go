@@ -14,6 +14,14 @@ import (
 // every operation, and 4·n random programs with control flow, some of them with donated state over several runs.
 // Failures print the seed, the program (the shortest that fails, of programs) and the first elements that differ.
 func Differential(t *testing.T, e engine.Engine, seed uint64, n int) {
+	sweep(t, seed, n,
+		func(c Case, _ uint64) string { return compare(e, c) },
+		func(c Case) string { return compareDonated(e, c) })
+}
+
+// sweep fails where check describes a problem: of n programs of one instruction for every operation and of 4·n random
+// programs, which the other checks get too. check is told the seed of the case.
+func sweep(t *testing.T, seed uint64, n int, check func(c Case, seed uint64) string, ofPrograms ...func(c Case) string) {
 	for _, op := range Ops() {
 		t.Run("op="+op.String(), func(t *testing.T) {
 			for i := range n {
@@ -22,7 +30,7 @@ func Differential(t *testing.T, e engine.Engine, seed uint64, n int) {
 				if err != nil {
 					t.Fatalf("seed %d: the generator made a wrong program: %v", s, err)
 				}
-				if problem := compare(e, c); problem != "" {
+				if problem := check(c, s); problem != "" {
 					t.Fatalf("RandomOp(%s, %d): %s", op, s, problem)
 				}
 			}
@@ -36,11 +44,13 @@ func Differential(t *testing.T, e engine.Engine, seed uint64, n int) {
 			if err != nil {
 				t.Fatalf("seed %d: the generator made a wrong program: %v", s, err)
 			}
-			if problem := compare(e, c); problem != "" {
-				t.Fatalf("RandomProgram(%d, %d, %t): %s%s", s, steps, all, problem, shrink(s, steps, func(c Case) string { return compare(e, c) }))
+			if problem := check(c, s); problem != "" {
+				t.Fatalf("RandomProgram(%d, %d, %t): %s%s", s, steps, all, problem, shrink(s, steps, func(c Case) string { return check(c, s) }))
 			}
-			if problem := compareDonated(e, c); problem != "" {
-				t.Fatalf("RandomProgram(%d, %d, %t), donated: %s", s, steps, all, problem)
+			for _, also := range ofPrograms {
+				if problem := also(c); problem != "" {
+					t.Fatalf("RandomProgram(%d, %d, %t): %s", s, steps, all, problem)
+				}
 			}
 		}
 	})
