@@ -47,6 +47,8 @@ def two_lengths(model, args):
     key = jax.random.PRNGKey(args.seed)
     warmed = sampler(model, args, args.repeat_lengths[0])
     warmed.warmup(key)
+    # warmup returns while the device still computes: unless it is waited for, the first length's clock would time its rest.
+    jax.block_until_ready(warmed.post_warmup_state)
 
     def continued(key, state, draws):
         mcmc = sampler(model, args, draws)
