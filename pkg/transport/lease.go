@@ -62,20 +62,24 @@ func (m *Lease) Subject() Subject { return control(m, m.Command.Party) }
 
 // Grant is a lease of a pack and where to go on.
 type Grant struct {
-	Lease    LeaseRef
-	Manifest Payload // of the run
-	Chain    uint32  // the pack's first chain
-	Chains   uint32  // how many it has
-	Next     uint64  // the block to make first
-	Head     Digest  // of the committed block before it; zero if Next is 0
-	State    Payload // Content of that block, whose end state the pack goes on from; empty if Next is 0
-	Decision uint64  // version of the adaptation decision in force, 0 before the first
-	Target   uint64  // draws of each chain when the run is complete
+	Lease     LeaseRef
+	Manifest  Payload // of the run
+	Key       []byte  // of who signed it, as Submit had it
+	Signature []byte  // likewise: a worker with a trust root checks it, and need not trust the coordinator
+	Chain     uint32  // the pack's first chain
+	Chains    uint32  // how many it has
+	Next      uint64  // the block to make first
+	Head      Digest  // of the committed block before it; zero if Next is 0
+	State     Payload // Content of that block, whose end state the pack goes on from; empty if Next is 0
+	Decision  uint64  // version of the adaptation decision in force, 0 before the first
+	Target    uint64  // draws of each chain when the run is complete
 }
 
 func (m *Grant) visit(c *codec) {
 	m.Lease.visit(c)
 	m.Manifest.visit(c, "Manifest")
+	c.bytes("Key", &m.Key, maxKey)
+	c.bytes("Signature", &m.Signature, maxSignature)
 	c.u32("Chain", &m.Chain)
 	c.u32("Chains", &m.Chains)
 	c.u64("Next", &m.Next)
