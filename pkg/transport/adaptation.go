@@ -21,7 +21,7 @@ type Moments struct {
 	Acceptance  []float64 // mean acceptance rate of each chain
 	Leapfrogs   uint64    // of the window
 	Divergences uint32    // likewise
-	Content     Payload   // MomentArrays, encoded; empty when only step sizes are pooled
+	Content     Payload   // MomentArrays, encoded, an object of Results; empty when only step sizes are pooled
 }
 
 func (m *Moments) fields(c *codec) {
@@ -143,10 +143,10 @@ type Decision struct {
 	Window          uint32 // that ends
 	Round           uint32 // of the window
 	StepSize        float64
-	Metric          Payload    // Metric, encoded; empty for the metric before
+	Metric          Payload    // Metric, encoded, an object of Outcome; empty for the metric before
 	Included        []Included // packs that it was made from, in order
 	Excluded        []Excluded // packs that were late, if the run allows that
-	Next            uint32     // the window that follows
+	Next            uint32     // the block of Manifest.Warmup that follows, by its place there
 	Sampling        bool       // warmup is over: what follows are draws
 	TimingDependent bool       // the clock had a say: the run can't be repeated bit for bit
 	Term            uint64     // of the coordinator that decided

@@ -25,7 +25,7 @@ type Block struct {
 	Decision    uint64  // version of the adaptation decision that it was made with
 	Leapfrogs   uint64  // gradients that it took
 	Divergences uint32  // transitions of it that diverged
-	Content     Payload // Content, encoded
+	Content     Payload // Content, encoded; an object of Results
 }
 
 func (m *Block) fields(c *codec) {
@@ -138,12 +138,12 @@ func canonicalNaN(d DType, raw []byte) {
 // Content is what a block holds: draws, statistics, and the chains' states after them. All its chains have the same number
 // of draws, which was fixed before they were made.
 type Content struct {
-	Chain        uint32 // the first chain
-	Chains       uint32 // how many follow one another
-	Warmup       bool   // the draws are of warmup
-	First        uint64 // number of the first draw, from 0 in each phase
-	Draws        uint32 // of each chain
-	Columns      []Column
+	Chain        uint32     // the first chain
+	Chains       uint32     // how many follow one another
+	Warmup       bool       // the draws are of warmup
+	First        uint64     // number of the first draw, from 0 in each phase
+	Draws        uint32     // of each chain
+	Columns      []Column   // none in warmup, unless its draws are kept
 	StateVersion uint32     // of the states' format
 	States       []EndState // of each chain
 }

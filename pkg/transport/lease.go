@@ -47,7 +47,7 @@ func (m *LeaseRef) visit(c *codec) {
 // Lease asks for packs. Reply: LeaseReply.
 type Lease struct {
 	Command Command
-	Slots   uint32  // packs that the worker has room for
+	Slots   uint32  // packs that the worker has room for in all: it is granted leases until it holds so many
 	Runs    []RunID // whose programs it has compiled already
 }
 
@@ -63,14 +63,14 @@ func (m *Lease) Subject() Subject { return control(m, m.Command.Party) }
 // Grant is a lease of a pack and where to go on.
 type Grant struct {
 	Lease     LeaseRef
-	Manifest  Payload // of the run
+	Manifest  Payload // Manifest of the run, encoded; an object of Inputs
 	Key       []byte  // of who signed it, as Submit had it
 	Signature []byte  // likewise: a worker with a trust root checks it, and need not trust the coordinator
 	Chain     uint32  // the pack's first chain
 	Chains    uint32  // how many it has
 	Next      uint64  // the block to make first
 	Head      Digest  // of the committed block before it; zero if Next is 0
-	State     Payload // Content of that block, whose end state the pack goes on from; empty if Next is 0
+	State     Payload // Content of that block, whose end state the pack goes on from, Columns left out; an object of Outcome; empty if Next is 0
 	Decision  uint64  // version of the adaptation decision in force, 0 before the first
 	Target    uint64  // draws of each chain when the run is complete
 }
@@ -89,7 +89,8 @@ func (m *Grant) visit(c *codec) {
 	c.u64("Target", &m.Target)
 }
 
-// LeaseReply grants leases; none means that there is nothing to do now.
+// LeaseReply has all leases that the worker holds, those of earlier replies too, which may have been lost. No new one means that
+// there is nothing to do now.
 type LeaseReply struct {
 	Grants         []Grant
 	DurationMillis uint32 // a lease ends that long after its last renewal; a worker stops itself at three quarters

@@ -63,7 +63,7 @@ var messageTypes = map[Type]func() Message{
 	33: func() Message { return new(Catchup) }, 34: func() Message { return new(CatchupReply) }, 35: func() Message { return new(Metric) },
 	40: func() Message { return new(Submit) }, 41: func() Message { return new(Submitted) }, 42: func() Message { return new(Stop) },
 	43: func() Message { return new(Extend) }, 44: func() Message { return new(Resume) }, 45: func() Message { return new(DrainWorker) },
-	46: func() Message { return new(RunEnd) },
+	46: func() Message { return new(RunEnd) }, 47: func() Message { return new(Manifest) },
 	50: func() Message { return new(Status) }, 51: func() Message { return new(RunStatus) }, 52: func() Message { return new(Runs) },
 	53: func() Message { return new(RunList) }, 54: func() Message { return new(Workers) }, 55: func() Message { return new(WorkerList) },
 	56: func() Message { return new(Heartbeat) },
@@ -88,7 +88,7 @@ func NameOf(m Message) string { return reflect.TypeOf(m).Elem().Name() }
 // limit returns the largest encoding of a message in bytes.
 func limit(m Message) int {
 	switch m.(type) {
-	case *Content, *MomentArrays, *Metric:
+	case *Content, *MomentArrays, *Metric, *Manifest:
 		return MaxContent
 	}
 	return MaxMessage

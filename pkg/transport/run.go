@@ -10,7 +10,7 @@ const (
 type Submit struct {
 	Command   Command
 	Name      string  // for people; may be empty
-	Manifest  Payload // the run's manifest, which names programs and data by digest
+	Manifest  Payload // Manifest, encoded; an object of Inputs
 	Key       []byte  // Ed25519 public key of who signs, or empty
 	Signature []byte  // by it, of the manifest's bytes; or empty
 }

@@ -55,7 +55,7 @@ type Bucket uint8
 const (
 	Inputs  Bucket = iota // written by who submits: manifests, programs, data
 	Results               // written by workers: contents of blocks and moments
-	Outcome               // written by coordinators: metrics, segments
+	Outcome               // written by coordinators: metrics, states, segments
 	buckets
 )
 

@@ -74,6 +74,8 @@ func sample(t Type) Message {
 		m.Dim = 2
 		mean, m2 := []float64{1, 2, 3, math.Inf(1)}, []float64{1, 2, 3, 4, 5, math.Copysign(0, -1)}
 		m.PositionMean, m.PositionM2, m.GradientMean, m.GradientM2 = mean, m2, mean, m2
+	case *Manifest:
+		m.Chains, m.Width, m.Super, m.Starts[0].Init, m.Starts[1].Init = 2, 1, 1, 0, 1
 	case *Metric:
 		m.Dim, m.Values = 2, []float64{1, math.SmallestNonzeroFloat64, math.MaxFloat64}
 	}
