@@ -178,18 +178,9 @@ func (s *starter) attempt(n int) error {
 // explain says which site keeps the chain from starting; position is that of the last attempt.
 func (s *starter) explain(c *Chain, position []byte, attempts int) error {
 	p := s.p
-	in := append([][]byte{position}, p.columns...)
-	sites, err := Evaluate(p.engine, p.bundle.SiteLogDensity, in)
+	where, err := p.nonFinite(position)
 	if err != nil {
 		return err
-	}
-	where := p.bundle.NonFinite(sites)
-	if where == "" {
-		density, err := Evaluate(p.engine, p.bundle.LogDensity, in)
-		if err != nil {
-			return err
-		}
-		where = p.nonFiniteGradient(density[1])
 	}
 	tried := fmt.Sprintf("any of %d starting points; at the last one", attempts)
 	if attempts < maxStarts {
@@ -199,15 +190,42 @@ func (s *starter) explain(c *Chain, position []byte, attempts int) error {
 		c.index, tried, where, p.describePosition(position))
 }
 
-// nonFiniteGradient names the element of the position at which the gradient is not finite.
-func (p *Program) nonFiniteGradient(gradient *tensor.Array) string {
-	bad := firstBad(gradient.Float64s())
-	for _, site := range p.bundle.Manifest.Sites {
-		if i := bad - site.Offset; site.UnconstrainedSize > 0 && i >= 0 && i < site.UnconstrainedSize {
-			return fmt.Sprintf("the gradient with respect to %s (unconstrained element %d) is %v", site.Name, i, gradient.Float64s()[bad])
+// nonFinite says what is not finite at a position: an element of it, which only a given start can be, a site's log density,
+// or the gradient.
+func (p *Program) nonFinite(position []byte) (string, error) {
+	at := p.bundle.LogDensity.In[0]
+	x := engine.ArrayOf(at.DType, at.Shape, position).Float64s()
+	if site, i := p.siteOf(firstBad(x)); site != nil {
+		return fmt.Sprintf("%s, whose start is %v on unconstrained space (element %d): it is outside its support (%s) or on the edge", site.Name, x[site.Offset+i], i, site.Constraint), nil
+	}
+	in := append([][]byte{position}, p.columns...)
+	sites, err := Evaluate(p.engine, p.bundle.SiteLogDensity, in)
+	if err != nil {
+		return "", err
+	}
+	if where := p.bundle.NonFinite(sites); where != "" {
+		return where, nil
+	}
+	density, err := Evaluate(p.engine, p.bundle.LogDensity, in)
+	if err != nil {
+		return "", err
+	}
+	gradient := density[1].Float64s()
+	if site, i := p.siteOf(firstBad(gradient)); site != nil {
+		return fmt.Sprintf("the gradient with respect to %s (unconstrained element %d) is %v", site.Name, i, gradient[site.Offset+i]), nil
+	}
+	return "a Jacobian is not finite", nil
+}
+
+// siteOf returns the site that has an element of the position, and which of its elements that is; nil for none.
+func (p *Program) siteOf(element int) (*model.SiteInfo, int) {
+	for k := range p.bundle.Manifest.Sites {
+		site := &p.bundle.Manifest.Sites[k]
+		if i := element - site.Offset; site.UnconstrainedSize > 0 && i >= 0 && i < site.UnconstrainedSize {
+			return site, i
 		}
 	}
-	return "a Jacobian is not finite"
+	return nil, 0
 }
 
 // describePosition shows the sites' unconstrained values, the first few of each.

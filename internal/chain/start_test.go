@@ -101,7 +101,7 @@ func TestGivenStart(t *testing.T) {
 	}
 	start.Given = [][]byte{f64(1.5), f64(-2), f64(1, 2, 3, 4, 5, 6, 7, 8)}
 	err = p.Start(p.NewChain(0, start))
-	if err == nil || !strings.Contains(err.Error(), "its starting point") || !strings.Contains(err.Error(), "tau") {
+	if err == nil || !strings.Contains(err.Error(), "its starting point") || !strings.Contains(err.Error(), "tau, whose start is NaN") || !strings.Contains(err.Error(), "(non-negative)") {
 		t.Errorf("a negative scale: %v", err)
 	}
 	start.Given = start.Given[:1]

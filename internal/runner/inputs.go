@@ -52,8 +52,8 @@ func (d Document) from() string {
 func (s starts) given(i int) []string { return slices.Sorted(maps.Keys(s[i])) }
 
 // chainStarts returns the start of each chain. b is the bundle whose Init takes the sites of the first start; where another
-// start gives other sites, the model is compiled once more.
-func chainStarts(m *model.Model, b *model.Bundle, cfg Config, s starts) ([]chain.Start, error) {
+// start gives other sites, the model is compiled once more. The error names a start that is none.
+func chainStarts(m Model, b *model.Bundle, cfg Config, s starts) ([]chain.Start, error) {
 	out := make([]chain.Start, cfg.Chains)
 	if len(s) == 0 {
 		for i := range out {
@@ -61,23 +61,37 @@ func chainStarts(m *model.Model, b *model.Bundle, cfg Config, s starts) ([]chain
 		}
 		return out, nil
 	}
-	inits := map[string]*tensor.Func{strings.Join(s.given(0), "\x00"): b.Init}
+	bundles := map[string]*model.Bundle{strings.Join(s.given(0), "\x00"): b}
 	for i := range out {
 		k := min(i, len(s)-1)
+		if k < i {
+			out[i] = out[k]
+			continue
+		}
 		names := s.given(k)
 		key := strings.Join(names, "\x00")
-		if inits[key] == nil {
-			other, err := model.Compile(m, cfg.modelOptions(names))
+		if bundles[key] == nil {
+			other, err := model.Compile(m.Model, cfg.modelOptions(names))
 			if err != nil {
 				return nil, err
 			}
-			inits[key] = other.Init
+			bundles[key] = other
 		}
-		values, err := encodeStart(b, cfg.Init, s[k], names)
+		where := "init" + cfg.Init.from()
+		if len(s) > 1 {
+			where += fmt.Sprintf(": start %d", k)
+		}
+		values, err := encodeStart(bundles[key], where, s[k], names)
 		if err != nil {
 			return nil, err
 		}
-		out[i] = chain.Start{Init: inits[key], Given: values}
+		if err := checkStart(bundles[key], m, values); err != nil {
+			return nil, fmt.Errorf("%s: %w", where, err)
+		}
+		out[i].Init = bundles[key].Init
+		for _, v := range values {
+			out[i].Given = append(out[i].Given, engine.Bytes(v))
+		}
 	}
 	return out, nil
 }
@@ -91,9 +105,9 @@ func (c Config) modelOptions(given []string) model.Options {
 	return o
 }
 
-// encodeStart returns the elements of the given sites.
-func encodeStart(b *model.Bundle, doc Document, values map[string]json.RawMessage, names []string) ([][]byte, error) {
-	var out [][]byte
+// encodeStart returns the values of the given sites; where says in messages where they come from.
+func encodeStart(b *model.Bundle, where string, values map[string]json.RawMessage, names []string) ([]*tensor.Array, error) {
+	var out []*tensor.Array
 	var problems []error
 	for _, name := range names {
 		site := b.Manifest.Site(name)
@@ -102,10 +116,10 @@ func encodeStart(b *model.Bundle, doc Document, values map[string]json.RawMessag
 			err = fmt.Errorf("shape %v, want %v", shape, site.Shape)
 		}
 		if err != nil {
-			problems = append(problems, fmt.Errorf("init%s: site %q: %w", doc.from(), name, err))
+			problems = append(problems, fmt.Errorf("%s: site %q: %w", where, name, err))
 			continue
 		}
-		out = append(out, engine.Bytes(tensor.ArrayOf(tensor.ParseDType(site.DType), site.Shape, flat)))
+		out = append(out, tensor.ArrayOf(tensor.ParseDType(site.DType), site.Shape, flat))
 	}
 	return out, errors.Join(problems...)
 }

@@ -60,7 +60,7 @@ func newPlan(cfg Config, m Model) (*plan, error) {
 	if err := checkData(p.bundle, m); err != nil {
 		return nil, err
 	}
-	if p.starts, err = chainStarts(m.Model, p.bundle, cfg, values); err != nil {
+	if p.starts, err = chainStarts(m, p.bundle, cfg, values); err != nil {
 		return nil, &InputError{err}
 	}
 	p.chain = cfg.chain(*p.cfg.Seed)

@@ -19,6 +19,10 @@ type Bundle struct {
 	LogDensity *tensor.Func
 	// Init: (seed u64, chain u32, attempt u32, value of each of Options.Given…, columns…) → position.
 	Init *tensor.Func
+	// StartCheck takes what Init takes and has three results for each site of Options.Given whose support the data and the
+	// given values decide: bool, whether each element of its batch is in the support, bool[], whether all have places on
+	// unconstrained space, if that is decided too, and the value. CheckStart reads them.
+	StartCheck *tensor.Func
 	// Unconstrain: (value of each latent and auxiliary site…, columns…) → position.
 	Unconstrain *tensor.Func
 	// Constrain: (position, columns…) → values of Manifest.Kept, in its order.
@@ -35,6 +39,8 @@ type Bundle struct {
 	// DataCheck: (position, columns…) → two results for each observed site whose support the data alone decide, at any
 	// position: bool, whether each element of its batch is in the support, and the observed value. CheckData reads them.
 	DataCheck *tensor.Func
+
+	supports map[string]string // what StartCheck checks, in words, by site
 
 	Digest string // SHA-256 of the canonical text of LogDensity, hexadecimal
 }
@@ -81,6 +87,7 @@ type compiler struct {
 	opts     Options
 	layout   layout
 	manifest Manifest
+	supports map[string]string // Bundle.supports
 }
 
 // Compile traces the programs of a model. The error names the site and its place in the model.
@@ -104,7 +111,7 @@ func Compile(m *Model, opts Options) (*Bundle, error) {
 		build   func() (*tensor.Func, error)
 	}{
 		{&b.LogDensity, k.logDensity}, {&b.Init, k.start}, {&b.Unconstrain, k.unconstrain}, {&b.Constrain, k.constrain},
-		{&b.SiteLogDensity, k.siteLogDensity}, {&b.DataCheck, k.dataCheck},
+		{&b.SiteLogDensity, k.siteLogDensity}, {&b.DataCheck, k.dataCheck}, {&b.StartCheck, k.startCheck},
 	} {
 		f, err := p.build()
 		if err != nil {
@@ -114,7 +121,7 @@ func Compile(m *Model, opts Options) (*Bundle, error) {
 	}
 	b.Predictive = k.optional("predictive", k.predictive)
 	b.Prior = k.optional("prior", k.prior)
-	b.Manifest = k.manifest
+	b.Manifest, b.supports = k.manifest, k.supports
 	b.Digest = b.LogDensity.Digest()
 	return b, nil
 }

@@ -230,8 +230,12 @@ func (k *importer) compile(opts Options) (*Bundle, error) {
 	if b.Init, err = k.start(opts); err != nil {
 		return nil, err
 	}
-	// The data were checked where the model was written.
-	b.DataCheck, err = tensor.Trace("data_check", k.m.Float, k.from.LogDensity.In, func([]tensor.Value) []tensor.Value { return nil })
+	// The data were checked where the model was written. Its supports are known there only, as is what a start may be.
+	none := func([]tensor.Value) []tensor.Value { return nil }
+	if b.DataCheck, err = tensor.Trace("data_check", k.m.Float, k.from.LogDensity.In, none); err != nil {
+		return nil, err
+	}
+	b.StartCheck, err = tensor.Trace("start_check", k.m.Float, b.Init.In, none)
 	return b, err
 }
 

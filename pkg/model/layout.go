@@ -64,7 +64,9 @@ func (h laying) Process(s *Site) {
 	l := slot{h.layout.dim, b.UnconstrainedShape(s.shape())}
 	h.layout.slots[s.Name] = l
 	h.layout.dim += l.size()
-	h.layout.replaced[s.stands] = true
+	if s.stands != nil {
+		h.layout.replaced[s.stands.Name] = true
+	}
 	s.unconstrain(b, tensor.In(h.anchor, tensor.Zeros(h.float, l.shape...)), false)
 }
 

@@ -52,7 +52,7 @@ func (h reparametrising) Process(s *Site) {
 // Auxiliary declares a random variable that stands for s, in the plates and under the handlers of s. toBase maps a value
 // of s to one of the new site.
 func (s *Site) Auxiliary(name string, d dist.Distribution, toBase func(tensor.Value) tensor.Value) tensor.Value {
-	return s.context.visit(&Site{Name: name, Kind: Auxiliary, Dist: d, stands: s.Name, toBase: toBase}, nil)
+	return s.context.visit(&Site{Name: name, Kind: Auxiliary, Dist: d, stands: s, toBase: toBase}, nil)
 }
 
 // LocScaleReparam decentres a site X of a location-scale family (Gorinova, Moore & Hoffman 2020, arXiv 1906.03028): the

@@ -35,7 +35,7 @@ type Site struct {
 	plate    *Plate       // of plate sites
 
 	conditioned bool                            // observed by Condition, not by Observe
-	stands      string                          // of auxiliary sites: the site they stand for
+	stands      *Site                           // of auxiliary sites: the site they stand for
 	toBase      func(tensor.Value) tensor.Value // of auxiliary sites: from a value of that site to theirs
 }
 

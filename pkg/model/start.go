@@ -25,6 +25,7 @@ type starting struct {
 	key      rng.Key
 	given    map[string]tensor.Value
 	parts    *[]any
+	check    func(s *Site, given, u tensor.Value) // nil, or told of each given value and its image on unconstrained space
 }
 
 func (h starting) Process(s *Site) {
@@ -39,11 +40,8 @@ func (h starting) Process(s *Site) {
 
 // start returns the starting value of a site on unconstrained space.
 func (h starting) start(s *Site, b dist.Bijector, l slot) tensor.Value {
-	if x, ok := h.given[s.Name]; ok {
-		return b.Inverse(x)
-	}
-	if x, ok := h.given[s.stands]; ok && s.stands != "" {
-		return b.Inverse(s.toBase(x))
+	if u := h.image(s, b); u.IsValid() {
+		return u
 	}
 	switch h.strategy {
 	case InitMedian:
@@ -62,6 +60,25 @@ func (h starting) start(s *Site, b dist.Bijector, l slot) tensor.Value {
 	return h.key.Site(s.Name).Uniform(l.shape...).Mul(2 * initRadius).Sub(initRadius)
 }
 
+// image returns the given value of a site, or of the one that it stands for, on unconstrained space; absent if there is none.
+func (h starting) image(s *Site, b dist.Bijector) (u tensor.Value) {
+	of := s
+	x, ok := h.given[s.Name]
+	switch {
+	case ok:
+		u = b.Inverse(x)
+	case s.stands != nil:
+		of = s.stands
+		if x, ok = h.given[of.Name]; ok {
+			u = b.Inverse(s.toBase(x))
+		}
+	}
+	if ok && h.check != nil {
+		h.check(of, x, u)
+	}
+	return u
+}
+
 // draw returns prior draws of a site, or an absent value where its distribution has no sampler.
 func (h starting) draw(s *Site, sample ...int) (x tensor.Value) {
 	defer func() {
@@ -76,17 +93,21 @@ func (h starting) draw(s *Site, sample ...int) (x tensor.Value) {
 }
 
 func (k *compiler) start() (*tensor.Func, error) {
+	return k.traceStart("init", func(p Program, h starting) []result { return k.collect(p, h) })
+}
+
+// traceStart traces a program with the parameters of Init from a model and the handler that starts it.
+func (k *compiler) traceStart(name string, fn func(p Program, h starting) []result) (*tensor.Func, error) {
 	given, err := k.valueParams(k.opts.Given)
 	if err != nil {
 		return nil, err
 	}
-	return k.m.trace("init", append(keyParams(), given...), nil, func(p Program, lead, _ []tensor.Value) []result {
+	return k.m.trace(name, append(keyParams(), given...), nil, func(p Program, lead, _ []tensor.Value) []result {
 		values := map[string]tensor.Value{}
 		for i, name := range k.opts.Given {
 			values[name] = lead[3+i]
 		}
-		h := starting{layout: &k.layout, strategy: k.opts.Init, key: keyOf(lead, rng.PurposeInit), given: values}
-		return k.collect(p, h)
+		return fn(p, starting{layout: &k.layout, strategy: k.opts.Init, key: keyOf(lead, rng.PurposeInit), given: values})
 	})
 }
 

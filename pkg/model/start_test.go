@@ -117,3 +117,46 @@ func TestUnconstrainInvertsConstrain(t *testing.T) {
 		}
 	}
 }
+
+// TestStartCheck: a given start outside the support of its site is named, in the coordinates of the model whether the site
+// was reparametrised or not; a support that depends on a start that is drawn says nothing.
+func TestStartCheck(t *testing.T) {
+	type limits struct {
+		Top tensor.Value `drey:"top"`
+	}
+	fn := func(c *model.Context, d limits) {
+		mu := c.Sample("mu", dist.Uniform(0, d.Top))
+		c.Plate("n", 3).Sample("x", dist.Uniform(0, mu))
+		c.Sample("y", dist.Transformed(dist.Normal(0, 1), dist.ExpTransform))
+		c.Sample("p", dist.Dirichlet([]float64{1, 1, 1}))
+		c.Sample("scale", dist.HalfNormal(1))
+	}
+	reparam := model.Reparam(map[string]model.Reparameterization{"y": model.TransformReparam{}})
+	for _, c := range []struct {
+		given []string
+		start []*tensor.Array
+		want  []string // of the error; nil: none
+	}{
+		{[]string{"mu"}, []*tensor.Array{scalar(2.5)}, nil},
+		{[]string{"mu"}, []*tensor.Array{scalar(3.5)}, []string{`site "mu"`, "mu = 3.5", "support of Uniform"}},
+		{[]string{"mu"}, []*tensor.Array{scalar(3)}, []string{`site "mu"`, "edge of the support of Uniform"}},
+		{[]string{"x"}, []*tensor.Array{f64s(0.1, 0.1, 4)}, nil},
+		{[]string{"x", "mu"}, []*tensor.Array{f64s(0.1, 0.1, 1.5), scalar(1)}, []string{"x[2] = 1.5"}},
+		{[]string{"y"}, []*tensor.Array{scalar(-1)}, []string{`site "y"`, "y = -1", "positive"}},
+		{[]string{"p"}, []*tensor.Array{f64s(0.5, 0.5, 0.5)}, []string{`site "p"`, "Dirichlet"}},
+		{[]string{"p"}, []*tensor.Array{f64s(0.25, 0.25, 0.5)}, nil},
+		{[]string{"scale"}, []*tensor.Array{scalar(math.NaN())}, []string{"scale = NaN", "non-negative"}},
+	} {
+		for _, with := range []func(*model.Context, limits){fn, model.With(fn, reparam)} {
+			m, b := compileWith(t, with, model.Data{"top": 3.0}, model.Options{Given: c.given})
+			err := b.CheckStart(run(t, m, b.StartCheck, append(key(1, 0, 0), c.start...)))
+			if c.want != nil {
+				wantError(t, err, c.want...)
+			} else if err != nil {
+				t.Errorf("%v at %v: %v", c.given, c.start, err)
+			}
+		}
+	}
+}
+
+func scalar(x float64) *tensor.Array { return tensor.ArrayOf(tensor.F64, nil, []float64{x}) }
