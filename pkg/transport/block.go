@@ -184,6 +184,7 @@ type LedgerEntry struct {
 	Index    uint64
 	Previous Digest // of the block before
 	Digest   Digest // of this one
+	Decision uint64 // version of the adaptation decision that it was made with
 	Segment  string // where its bytes are
 	Size     uint64 // of them
 }
@@ -193,6 +194,7 @@ func (m *LedgerEntry) visit(c *codec) {
 	c.u64("Index", &m.Index)
 	c.digest("Previous", &m.Previous)
 	c.digest("Digest", &m.Digest)
+	c.u64("Decision", &m.Decision)
 	c.text("Segment", &m.Segment, maxText)
 	c.u64("Size", &m.Size)
 }
