@@ -71,10 +71,11 @@ const (
 	Released                  // handed over by its worker
 	Overtaken                 // the other lease of a late pack committed a block first
 	RunEnded                  // the run is done, stopped or failed
+	Replaced                  // another process has taken its worker's name
 )
 
 func (e LeaseEnd) String() string {
-	return [...]string{"expired", "released", "overtaken", "run ended"}[e]
+	return [...]string{"expired", "released", "overtaken", "run ended", "replaced"}[e]
 }
 
 // BlockCommitted says that a block is in the ledger: its message may be acknowledged.

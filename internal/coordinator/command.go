@@ -44,25 +44,29 @@ type Resume struct {
 	Run RunID
 }
 
-// Extend gives every chain of a run Draws more draws than it has or is on the way to. A run that was done or stopped goes on.
+// Extend gives every chain of a run Target draws, which are more than it has or is on the way to. A run that was done or stopped
+// goes on.
 type Extend struct {
-	ID    CommandID
-	Run   RunID
-	Draws uint64
+	ID     CommandID
+	Run    RunID
+	Target uint64
 }
 
-// Register makes a worker known, of a replay class: engine, precision and whatever else decides bits.
+// Register makes a worker known, of a replay class: engine, precision and whatever else decides bits. A process that starts anew
+// under the name of another has a larger Incarnation: the leases of the one before end.
 type Register struct {
-	Worker WorkerID
-	Class  string
+	Worker      WorkerID
+	Incarnation uint64
+	Class       string
 }
 
-// Acquire asks for packs: the worker gets leases until it holds Want. Number is larger in each request of a worker; one that is
+// Acquire asks for packs: the worker gets leases until it holds Want. Number is larger in each request of an incarnation; one that is
 // not larger than the last is answered with what the worker holds.
 type Acquire struct {
-	Worker WorkerID
-	Number uint64
-	Want   uint32
+	Worker      WorkerID
+	Incarnation uint64
+	Number      uint64
+	Want        uint32
 }
 
 // Renew prolongs all leases of workers from which a sign of life came.

@@ -9,7 +9,8 @@
 //
 //	Submit               names its run
 //	Stop, Resume, Extend carry an id that the run remembers
-//	Register, Drain      name a worker, and a worker's name belongs to one process
+//	Register             names a worker's process by a number that grows with each that takes the name
+//	Drain                names a worker, and holds until another process takes the name
 //	Acquire              has a number that the worker increases; an old one is answered and grants nothing
 //	Renew, Tick          only ever move time forward
 //	Release, Fail        name a lease by its epoch, which no other lease of the pack ever has

@@ -49,7 +49,7 @@ func FuzzSnapshot(f *testing.F) {
 		m.Due()
 		for _, id := range m.Runs() {
 			m.Run(id)
-			for _, cmd := range []Command{&Stop{CommandID{9}, id}, &Resume{CommandID{8}, id}, &Extend{CommandID{7}, id, 20}} {
+			for _, cmd := range []Command{&Stop{CommandID{9}, id}, &Resume{CommandID{8}, id}, &Extend{CommandID{7}, id, 2000}} {
 				m.Apply(cmd)
 			}
 		}

@@ -7,12 +7,13 @@ import (
 
 // worker is a worker's process. Leases are its own too: held and the packs' leases say the same.
 type worker struct {
-	id      WorkerID
-	class   string
-	number  uint64 // of its last Acquire
-	drained bool
-	seen    uint64 // the time of its last sign of life
-	held    []Tenure
+	id          WorkerID
+	incarnation uint64
+	class       string
+	number      uint64 // of its last Acquire
+	drained     bool
+	seen        uint64 // the time of its last sign of life
+	held        []Tenure
 }
 
 // lease is the right to make blocks of a pack.
@@ -55,16 +56,28 @@ func (m *Machine) register(x *Register) Result {
 	if !validName(string(x.Worker)) {
 		return refuse(Invalid, "%q is no name of a worker: want 1 to %d letters, digits, '-' and '_'", x.Worker, MaxName)
 	}
-	if len(x.Class) == 0 || len(x.Class) > MaxName {
-		return refuse(Invalid, "worker %s has a replay class of %d bytes, want 1 … %d", x.Worker, len(x.Class), MaxName)
+	if len(x.Class) == 0 || len(x.Class) > MaxClass {
+		return refuse(Invalid, "worker %s has a replay class of %d bytes, want 1 … %d", x.Worker, len(x.Class), MaxClass)
 	}
 	i, ok := m.workerIndex(x.Worker)
 	if !ok {
-		m.workers = slices.Insert(m.workers, i, &worker{id: x.Worker, class: x.Class, seen: m.now})
+		m.workers = slices.Insert(m.workers, i, &worker{id: x.Worker, incarnation: x.Incarnation, class: x.Class, seen: m.now})
 		return Result{}
 	}
-	if m.workers[i].class != x.Class {
-		return refuse(Invalid, "worker %s is of replay class %s, not %s: a process that starts anew takes another name", x.Worker, m.workers[i].class, x.Class)
+	w := m.workers[i]
+	switch {
+	case x.Incarnation < w.incarnation:
+		return refuse(StaleEpoch, "a later process has taken the name of worker %s", x.Worker)
+	case x.Incarnation > w.incarnation:
+		var out Result
+		for len(w.held) > 0 {
+			t := w.held[0]
+			out.Actions = append(out.Actions, m.end(m.findRun(t.Run), t.Pack, t.Epoch, Replaced))
+		}
+		*w = worker{id: x.Worker, incarnation: x.Incarnation, class: x.Class, seen: m.now}
+		return out
+	case x.Class != w.class:
+		return refuse(Invalid, "worker %s is of replay class %s, not %s: a process has one", x.Worker, w.class, x.Class)
 	}
 	return refuse(Duplicate, "worker %s is known", x.Worker)
 }
@@ -85,6 +98,12 @@ func (m *Machine) acquire(x *Acquire) Result {
 	w := m.findWorker(x.Worker)
 	if w == nil {
 		return refuse(NotFound, "no worker %s: register first", x.Worker)
+	}
+	switch {
+	case x.Incarnation < w.incarnation:
+		return refuse(StaleEpoch, "a later process has taken the name of worker %s", x.Worker)
+	case x.Incarnation > w.incarnation:
+		return refuse(NotFound, "this process of worker %s is not known: register first", x.Worker)
 	}
 	var out Result
 	if x.Number > w.number {

@@ -27,7 +27,7 @@ func (m *Machine) Apply(cmd Command) Result {
 	case *Resume:
 		return m.control(x.Run, x.ID, (*run).resume)
 	case *Extend:
-		return m.control(x.Run, x.ID, func(r *run) Result { return r.extend(x.Draws) })
+		return m.control(x.Run, x.ID, func(r *run) Result { return r.extend(x.Target) })
 	case *Register:
 		return m.register(x)
 	case *Acquire:

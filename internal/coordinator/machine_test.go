@@ -69,9 +69,9 @@ func (s *script) want(cmd Command, want string) {
 // worker registers a worker and returns what it leases.
 func (s *script) worker(id WorkerID, class string, want uint32) []Grant {
 	s.t.Helper()
-	s.m.Apply(&Register{id, class})
+	s.m.Apply(&Register{id, 1, class})
 	s.n++
-	return s.ok(&Acquire{id, s.n, want}).Grants
+	return s.ok(&Acquire{id, 1, s.n, want}).Grants
 }
 
 // next returns a pack's next block under an epoch; with is the report, "" for none.
@@ -172,12 +172,12 @@ func TestDrain(t *testing.T) {
 // TestAcquireOnce: a request that comes twice, or late, grants nothing more.
 func TestAcquireOnce(t *testing.T) {
 	s := newScript(t, sampling(3, 30))
-	s.ok(&Register{"a", "wasm"})
-	s.want(&Acquire{"a", 7, 1}, "ok; a leases 0/1 second=false")
-	s.want(&Acquire{"a", 7, 3}, "ok")
-	s.want(&Acquire{"a", 6, 3}, "ok")
-	s.want(&Acquire{"a", 8, 2}, "ok; a leases 1/1 second=false")
-	s.want(&Acquire{"b", 1, 1}, "not found")
+	s.ok(&Register{"a", 1, "wasm"})
+	s.want(&Acquire{"a", 1, 7, 1}, "ok; a leases 0/1 second=false")
+	s.want(&Acquire{"a", 1, 7, 3}, "ok")
+	s.want(&Acquire{"a", 1, 6, 3}, "ok")
+	s.want(&Acquire{"a", 1, 8, 2}, "ok; a leases 1/1 second=false")
+	s.want(&Acquire{"b", 1, 1, 1}, "not found")
 }
 
 func TestReplayClasses(t *testing.T) {
@@ -192,7 +192,25 @@ func TestReplayClasses(t *testing.T) {
 	if n := len(s.worker("a", "wasm", 1)) + len(s.worker("b", "xla", 1)) + len(s.worker("c", "other", 1)); n != 2 {
 		t.Errorf("%d packs are leased to two allowed classes and one other", n)
 	}
-	s.want(&Register{"a", "xla"}, "invalid")
+	s.want(&Register{"a", 1, "xla"}, "invalid")
+}
+
+// TestNextProcess: a process that takes a worker's name ends the leases of the one before, which is heard no more.
+func TestNextProcess(t *testing.T) {
+	s := newScript(t, sampling(2, 30))
+	s.worker("a", "wasm", 2)
+	s.ok(&Drain{"a"})
+	s.want(&Acquire{"a", 2, 1, 1}, "not found")
+	s.want(&Register{"a", 2, "xla"}, "ok; a loses 0/1: replaced; a loses 1/1: replaced")
+	s.want(&Register{"a", 1, "wasm"}, "stale epoch")
+	s.want(&Acquire{"a", 1, 99, 2}, "stale epoch")
+	s.want(s.commit(0, 1, ""), "ok; stale epoch")
+	s.want(&Acquire{"a", 2, 1, 1}, "ok")
+	s.want(&Register{"a", 3, "wasm"}, "ok")
+	s.want(&Acquire{"a", 3, 1, 1}, "ok; a leases 0/2 second=false")
+	if w, _ := s.m.Worker("a"); w.Incarnation != 3 || w.Drained || w.Class != "wasm" {
+		t.Errorf("the worker is %+v", w)
+	}
 }
 
 // TestSchedule: packs of the first run come first, the one that is furthest behind before others.
@@ -202,7 +220,7 @@ func TestSchedule(t *testing.T) {
 	s.worker("w", "wasm", 1)
 	s.want(s.commit(0, 1, ""), "ok; ok; block 0/0")
 	s.ok(&Release{"w", []Tenure{{"r", 0, 1}}})
-	s.want(&Acquire{"w", 9, 3}, "ok; w leases 1/1 second=false; w leases 0/2 second=false; w leases 0/1 second=false")
+	s.want(&Acquire{"w", 1, 9, 3}, "ok; w leases 1/1 second=false; w leases 0/2 second=false; w leases 0/1 second=false")
 	if got := s.m.Runs(); !slices.Equal(got, []RunID{"r", "a"}) {
 		t.Errorf("runs are %v", got)
 	}

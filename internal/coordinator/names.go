@@ -11,7 +11,7 @@ import (
 // RunID names a run: 1 to 64 letters, digits, '-' and '_', so that it may be a part of a subject or a path.
 type RunID string
 
-// WorkerID names a worker's process, in the letters of a RunID. A process that starts anew takes another.
+// WorkerID names a worker, in the letters of a RunID: one process at a time, the one that registered last.
 type WorkerID string
 
 // CommandID is the identity of a command of a user, 16 random bytes that whoever sends it draws once.
@@ -37,6 +37,7 @@ const (
 	MaxPayload     = 1 << 20 // bytes of Decide.Payload
 	MaxReason      = 1 << 12 // bytes of Fail.Reason
 	MaxClasses     = 16
+	MaxClass       = 256     // bytes of a replay class's name
 	MaxBatch       = 1 << 14 // elements of a list in a command
 	MaxBlocks      = 1 << 24 // of a pack in sampling
 	MaxControl     = 1 << 14 // commands Stop, Resume and Extend of one run
@@ -85,7 +86,7 @@ func (s *Spec) Validate() error {
 	within("the length of the manifest", uint64(len(s.Manifest)), 0, MaxManifest)
 	within("the number of replay classes", uint64(len(s.Classes)), 0, MaxClasses)
 	for _, c := range s.Classes {
-		within("the length of a replay class's name", uint64(len(c)), 1, MaxName)
+		within("the length of a replay class's name", uint64(len(c)), 1, MaxClass)
 	}
 	problems = append(problems, validateSteps(s.Warmup))
 	return errors.Join(problems...)

@@ -47,7 +47,7 @@ func TestFaultsChangeNothing(t *testing.T) {
 	}
 	// Histories in which little happens would prove little.
 	for _, what := range []string{
-		"second lease", "expired", "released", "overtaken", "run ended", "decided in warmup", "decided in sampling", "replanned", "stopped by the rule",
+		"second lease", "expired", "released", "overtaken", "run ended", "replaced", "decided in warmup", "decided in sampling", "replanned", "stopped by the rule",
 		"block ok", "block duplicate", "block stale epoch", "block gap", "block forked", "block early", "block ended",
 		"decide duplicate", "decide early", "decide forked", "restart",
 	} {

@@ -168,18 +168,21 @@ func (r *run) resume() Result {
 	return Result{}
 }
 
-func (r *run) extend(draws uint64) Result {
+func (r *run) extend(target uint64) Result {
 	if r.status == Failed {
 		return refuse(Ended, "run %s failed: resume it first", r.id)
 	}
-	if draws < 1 || draws > MaxDraws || blocksOf(r.target+draws, r.spec.BlockDraws) > MaxBlocks {
-		return refuse(Invalid, "run %s can't have %d more draws", r.id, draws)
+	if target <= r.target {
+		return refuse(Duplicate, "run %s has %d draws of each chain, or is on the way to them", r.id, r.target)
+	}
+	if target > MaxDraws || blocksOf(target, r.spec.BlockDraws) > MaxBlocks {
+		return refuse(Invalid, "run %s can't have %d draws of each chain", r.id, target)
 	}
 	// A decision about the draws there are would end the run again before it made another.
 	if w := uint32(len(r.steps)); r.target > 0 && r.status != Running {
 		r.judged = max(r.judged, w+uint32(blocksOf(r.target, r.spec.BlockDraws)))
 	}
-	r.target += draws
+	r.target = target
 	r.planned, r.stopping, r.status = r.target, false, Running
 	return Result{}
 }

@@ -32,6 +32,7 @@ type simulation struct {
 // simWorker makes blocks of the packs that it believes to hold.
 type simWorker struct {
 	id     WorkerID
+	life   uint64 // incarnation
 	number uint64
 	packs  []*simPack
 	deaf   bool // renews no lease, and goes on
@@ -100,6 +101,11 @@ func (s *simulation) step() {
 	case !s.chaos:
 	case n < 90 && len(s.workers) > 0:
 		i := s.rng.Intn(len(s.workers))
+		if w := s.workers[i]; s.rng.Intn(3) == 0 { // it starts anew under its name
+			s.workers[i] = &simWorker{id: w.id, life: w.life + 1}
+			s.send(&Register{w.id, w.life + 1, "wasm"})
+			return
+		}
 		s.workers = append(s.workers[:i], s.workers[i+1:]...)
 	case n < 92 && len(s.workers) > 0:
 		w := s.workers[s.rng.Intn(len(s.workers))]
@@ -118,9 +124,9 @@ func (s *simulation) join() {
 		return
 	}
 	s.born++
-	w := &simWorker{id: WorkerID(fmt.Sprintf("w%d", s.born))}
+	w := &simWorker{id: WorkerID(fmt.Sprintf("w%d", s.born)), life: 1}
 	s.workers = append(s.workers, w)
-	s.send(&Register{w.id, "wasm"})
+	s.send(&Register{w.id, w.life, "wasm"})
 }
 
 func (s *simulation) send(cmd Command) { s.net = append(s.net, cmd) }
@@ -197,13 +203,14 @@ func (s *simulation) restart() {
 func (s *simulation) user() {
 	var id CommandID
 	s.rng.Read(id[:])
+	state, _ := s.m.Run(simRun)
 	switch s.rng.Intn(3) {
 	case 0:
 		s.send(&Stop{id, simRun})
 	case 1:
 		s.send(&Resume{id, simRun})
 	default:
-		s.send(&Extend{id, simRun, uint64(1 + s.rng.Intn(10))})
+		s.send(&Extend{id, simRun, state.Draws + uint64(s.rng.Intn(10))})
 	}
 }
 
@@ -246,7 +253,7 @@ func (s *simulation) work(w *simWorker) {
 		}
 	case n < 4 || len(w.packs) == 0:
 		w.number++
-		s.send(&Acquire{w.id, w.number, 1 + uint32(s.rng.Intn(3))})
+		s.send(&Acquire{w.id, w.life, w.number, 1 + uint32(s.rng.Intn(3))})
 	case n == 4 && s.chaos:
 		p := w.packs[s.rng.Intn(len(w.packs))]
 		s.send(&Release{w.id, []Tenure{p.Tenure}})
@@ -306,12 +313,12 @@ func (s *simulation) reply(cmd Command, out Result) {
 	switch x := cmd.(type) {
 	case *Acquire:
 		for _, w := range s.workers {
-			if w.id == x.Worker {
+			if w.id == x.Worker && w.life == x.Incarnation {
 				w.take(out)
 			}
 		}
 		if out.Code == NotFound {
-			s.send(&Register{x.Worker, "wasm"})
+			s.send(&Register{x.Worker, x.Incarnation, "wasm"})
 		}
 	case *Commit:
 		for _, w := range s.workers {

@@ -70,7 +70,8 @@ func each[T any](c *coder, v **T, code func(*T, *coder)) {
 
 func (w *worker) code(c *coder) {
 	c.worker(&w.id)
-	c.text(&w.class, MaxName)
+	c.u64(&w.incarnation)
+	c.text(&w.class, MaxClass)
 	c.u64(&w.number)
 	c.bool(&w.drained)
 	c.u64(&w.seen)
@@ -81,7 +82,7 @@ func (r *run) code(c *coder) {
 	c.run(&r.id)
 	c.u64(&r.order)
 	r.spec.code(c)
-	c.text(&r.class, MaxName)
+	c.text(&r.class, MaxClass)
 	c.u8((*uint8)(&r.status))
 	c.text(&r.reason, MaxReason)
 	c.steps(&r.steps)

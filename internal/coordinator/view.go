@@ -31,11 +31,24 @@ type LeaseState struct {
 
 // WorkerState is a worker that is known.
 type WorkerState struct {
-	Worker  WorkerID
-	Class   string
-	Drained bool
-	Silent  uint64 // ms since its last sign of life
-	Held    []Tenure
+	Worker      WorkerID
+	Incarnation uint64
+	Class       string
+	Drained     bool
+	Silent      uint64 // ms since its last sign of life
+	Held        []Tenure
+}
+
+// Progress is how far a run is, in sums over its packs.
+type Progress struct {
+	Status  Status
+	Packs   uint32
+	Leases  int    // that are held
+	Least   uint32 // blocks of the pack that has fewest
+	Most    uint32 // of the one that has most
+	Warmup  uint32 // blocks of warmup, done and planned
+	Sampled uint64 // draws of a chain in sampling that count, added over packs: those committed up to Draws
+	Draws   uint64 // of each chain, that the run is on the way to
 }
 
 // Runs returns the names of all runs, in the order of submission.
@@ -85,6 +98,53 @@ func (m *Machine) Blocks(id RunID) uint32 {
 	return r.blocks()
 }
 
+// Progress returns how far a run is; false if there is none of that name.
+func (m *Machine) Progress(id RunID) (Progress, bool) {
+	r := m.findRun(id)
+	if r == nil {
+		return Progress{}, false
+	}
+	w := uint32(len(r.steps))
+	p := Progress{Status: r.status, Packs: uint32(len(r.packs)), Least: r.packs[0].head(), Warmup: w, Draws: r.target}
+	for i := range r.packs {
+		head := r.packs[i].head()
+		p.Leases += len(r.packs[i].leases)
+		p.Least, p.Most = min(p.Least, head), max(p.Most, head)
+		if head > w {
+			p.Sampled += min(uint64(head-w)*uint64(r.spec.BlockDraws), r.target)
+		}
+	}
+	return p, true
+}
+
+// Head returns how many blocks of a pack are committed and the digest that stands before the next one; false if there is no such
+// pack.
+func (m *Machine) Head(id RunID, pack uint32) (blocks uint32, prev Digest, ok bool) {
+	r, p, _ := m.findPack(Tenure{Run: id, Pack: pack})
+	if p == nil {
+		return 0, Digest{}, false
+	}
+	return p.head(), r.prev(pack, p.head()), true
+}
+
+// Barrier reports whether a decision of warmup follows a block of a run.
+func (m *Machine) Barrier(id RunID, k uint32) bool {
+	r := m.findRun(id)
+	return r != nil && k < uint32(len(r.steps)) && r.steps[k].Barrier
+}
+
+// Holder returns who holds a lease; false if nobody does.
+func (m *Machine) Holder(t Tenure) (WorkerID, bool) {
+	_, p, _ := m.findPack(t)
+	if p == nil {
+		return "", false
+	}
+	if l := p.lease(t.Epoch); l != nil {
+		return l.worker, true
+	}
+	return "", false
+}
+
 // Ledger returns the digests of a pack's committed blocks, in order. The slice is the machine's: read it only.
 func (m *Machine) Ledger(id RunID, pack uint32) []Digest {
 	_, p, _ := m.findPack(Tenure{Run: id, Pack: pack})
@@ -132,9 +192,22 @@ func (m *Machine) Decisions(id RunID) []Decision {
 func (m *Machine) Workers() []WorkerState {
 	out := make([]WorkerState, len(m.workers))
 	for i, w := range m.workers {
-		out[i] = WorkerState{w.id, w.class, w.drained, m.now - w.seen, slices.Clone(w.held)}
+		out[i] = w.state(m)
 	}
 	return out
+}
+
+// Worker returns the state of a worker; false if none of that name is known.
+func (m *Machine) Worker(id WorkerID) (WorkerState, bool) {
+	w := m.findWorker(id)
+	if w == nil {
+		return WorkerState{}, false
+	}
+	return w.state(m), true
+}
+
+func (w *worker) state(m *Machine) WorkerState {
+	return WorkerState{w.id, w.incarnation, w.class, w.drained, m.now - w.seen, slices.Clone(w.held)}
 }
 
 // Term returns the term of the leader whose time counts: one that begins without an election takes the next.

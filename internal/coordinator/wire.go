@@ -61,7 +61,7 @@ func (s *Spec) code(c *coder) {
 	c.u32(&s.CheckEvery)
 	c.u32(&s.LeaseMillis)
 	c.u32(&s.LateMillis)
-	list(c, &s.Classes, MaxClasses, func(v *string) { c.text(v, MaxName) })
+	list(c, &s.Classes, MaxClasses, func(v *string) { c.text(v, MaxClass) })
 	c.bytes(&s.Manifest, MaxManifest)
 }
 
@@ -98,16 +98,18 @@ func (x *Resume) code(c *coder) {
 func (x *Extend) code(c *coder) {
 	c.fixed(x.ID[:])
 	c.run(&x.Run)
-	c.u64(&x.Draws)
+	c.u64(&x.Target)
 }
 
 func (x *Register) code(c *coder) {
 	c.worker(&x.Worker)
-	c.text(&x.Class, MaxName)
+	c.u64(&x.Incarnation)
+	c.text(&x.Class, MaxClass)
 }
 
 func (x *Acquire) code(c *coder) {
 	c.worker(&x.Worker)
+	c.u64(&x.Incarnation)
 	c.u64(&x.Number)
 	c.u32(&x.Want)
 }

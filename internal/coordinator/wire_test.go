@@ -23,7 +23,7 @@ func samples() []Command {
 	tenure := Tenure{"r1", 1, 3}
 	block := Block{tenure, 7, Digest{1}, Digest{2}, 4, []byte("report")}
 	return []Command{
-		&Submit{"r1", spec}, &Stop{id, "r1"}, &Resume{id, "r1"}, &Extend{id, "r1", 500}, &Register{"w1", "wasm-1"}, &Acquire{"w1", 9, 2},
+		&Submit{"r1", spec}, &Stop{id, "r1"}, &Resume{id, "r1"}, &Extend{id, "r1", 500}, &Register{"w1", 1, "wasm-1"}, &Acquire{"w1", 1, 9, 2},
 		&Renew{[]WorkerID{"w1", "w2"}}, &Release{"w1", []Tenure{tenure}}, &Drain{"w1"}, &Commit{[]Block{block, block}},
 		&Decide{"r1", 1, Digest{5}, []byte("metric"), true, []Step{{50, true}}, true}, &Fail{tenure, "NaN"}, &Tick{3, 250},
 	}
@@ -47,10 +47,10 @@ func midRun(t *testing.T) *Machine {
 	s.ok(s.tick(1000))
 	s.worker("c", "wasm", 1)
 	s.ok(&Drain{"b"})
-	s.ok(&Extend{CommandID{7}, "r", 10})
+	s.ok(&Extend{CommandID{7}, "r", 50})
 	s.ok(&Submit{"broken", sampling(1, 10)})
-	s.ok(&Register{"d", "wasm"})
-	s.ok(&Acquire{"d", 1, 5})
+	s.ok(&Register{"d", 1, "wasm"})
+	s.ok(&Acquire{"d", 1, 1, 5})
 	s.m.Apply(&Fail{Tenure{"broken", 0, 1}, "density is NaN"})
 	return s.m
 }
