@@ -113,6 +113,10 @@ var files = map[string]string{
 	"mass-size.json":  `{"theta": [1, 2]}`,
 	"mass-neg.json":   `{"mu": [-1]}`,
 	"mass-bad.json":   `[1, 2]`,
+	"mass-full.json":  `{"sites": ["mu", "tau"], "dense": [[2, 1], [1, 2]]}`,
+	"mass-indef.json": `{"sites": ["mu", "tau"], "dense": [[1, 2], [2, 1]]}`,
+	"mass-minus.json": `{"sites": ["mu"], "dense": [[-1]]}`,
+	"mass-asym.json":  `{"sites": ["mu", "tau"], "dense": [[2, 1], [0, 2]]}`,
 	"taken/notes.txt": "mine",
 }
 
@@ -164,6 +168,11 @@ var badInput = []struct {
 	{"run schools --inverse-mass-matrix mass-size.json", 2, []string{"mass-size.json", `"theta"`, "8"}},
 	{"run schools --inverse-mass-matrix mass-neg.json", 2, []string{"mass-neg.json", `"mu"`, "-1"}},
 	{"run schools --inverse-mass-matrix mass-bad.json", 2, []string{"mass-bad.json"}},
+	{"run schools --inverse-mass-matrix mass-full.json", 2, []string{"mass-full.json", "full matrix", "--metric diag-draws", "--metric dense"}},
+	{"run schools --metric diag-grad --inverse-mass-matrix mass-full.json", 2, []string{"mass-full.json", "--metric diag-grad"}},
+	{"run schools --metric dense --inverse-mass-matrix mass-indef.json", 2, []string{"mass-indef.json", "not positive definite"}},
+	{"run schools --metric unit --inverse-mass-matrix mass-minus.json", 2, []string{"mass-minus.json", "not positive definite"}},
+	{"run schools --metric unit --inverse-mass-matrix mass-asym.json", 2, []string{"mass-asym.json", "not symmetric"}},
 	{"run schools --save thet", 2, []string{`"thet"`, "sites: mu, tau, theta"}},
 	{"run schools --save mu --exclude mu", 2, []string{`"mu"`, "both"}},
 	{"run schools --exclude mu,tau,theta", 2, []string{"no site is left"}},

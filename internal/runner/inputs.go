@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
 	"github.com/drey-sampler/drey/internal/chain"
+	"github.com/drey-sampler/drey/pkg/adapt"
 	"github.com/drey-sampler/drey/pkg/engine"
 	"github.com/drey-sampler/drey/pkg/model"
 	"github.com/drey-sampler/drey/pkg/tensor"
@@ -160,8 +162,9 @@ func shorten(text []byte) string {
 	return string(text)
 }
 
-// parseInverseMass reads Config.InverseMassMatrix for a model: D variances or D² elements.
-func parseInverseMass(doc Document, m *model.Manifest) ([]float64, error) {
+// parseInverseMass reads Config.InverseMassMatrix for a model and the metric that begins with it: D variances or D² elements,
+// which a diagonal metric does not take. The others take both: dense adapts them, unit keeps them.
+func parseInverseMass(doc Document, m *model.Manifest, metric adapt.MetricKind) ([]float64, error) {
 	if len(doc.Text) == 0 {
 		return nil, nil
 	}
@@ -171,9 +174,12 @@ func parseInverseMass(doc Document, m *model.Manifest) ([]float64, error) {
 	}
 	var out []float64
 	var err error
-	if _, ok := sites["dense"]; ok {
+	switch _, full := sites["dense"]; {
+	case full && metric != adapt.MetricDense && metric != adapt.MetricUnit:
+		err = fmt.Errorf("it is a full matrix, which --metric %s has no room for: --metric %s adapts it, --metric %s keeps it", metric, adapt.MetricDense, adapt.MetricUnit)
+	case full:
 		out, err = denseMass(sites, m)
-	} else {
+	default:
 		out, err = diagonalMass(sites, m)
 	}
 	if err != nil {
@@ -238,6 +244,9 @@ func denseMass(doc map[string]json.RawMessage, m *model.Manifest) ([]float64, er
 	if !slices.Equal(shape, []int{n, n}) {
 		return nil, fmt.Errorf("dense has shape %v, want [%d %d]: the sites have %d elements on unconstrained space", shape, n, n, n)
 	}
+	if !positiveDefinite(flat, n) {
+		return nil, errors.New("dense is not positive definite: it is no covariance matrix")
+	}
 	out := make([]float64, dim*dim)
 	for i := range dim {
 		out[i*dim+i] = 1
@@ -251,6 +260,28 @@ func denseMass(doc map[string]json.RawMessage, m *model.Manifest) ([]float64, er
 		}
 	}
 	return out, nil
+}
+
+// positiveDefinite reports whether the lower triangle of an n × n matrix has a Cholesky factor.
+func positiveDefinite(a []float64, n int) bool {
+	l := make([]float64, n*n)
+	for i := range n {
+		for k := range i + 1 {
+			rest := a[i*n+k]
+			for j := range k {
+				rest -= l[i*n+j] * l[k*n+j]
+			}
+			switch {
+			case k < i:
+				l[i*n+k] = rest / l[k*n+k]
+			case rest > 0:
+				l[i*n+i] = math.Sqrt(rest)
+			default:
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // positionOf returns a site that has a part of the position.

@@ -67,7 +67,7 @@ func newPlan(cfg Config, m Model) (*plan, error) {
 	if p.batch = cfg.batch(p.engine.Name(), cfg.workers()); p.batch > 1 {
 		p.chain.Batch = p.batch
 	}
-	if p.chain.InverseMass, err = parseInverseMass(cfg.InverseMassMatrix, &p.bundle.Manifest); err != nil {
+	if p.chain.InverseMass, err = parseInverseMass(cfg.InverseMassMatrix, &p.bundle.Manifest, p.chain.Metric); err != nil {
 		return nil, &InputError{err}
 	}
 	if err := cfg.checkSites(p.bundle.Manifest.Kept()); err != nil {

@@ -351,11 +351,17 @@ func TestRefusals(t *testing.T) {
 		"mass size":     {func(c *runner.Config) { c.InverseMassMatrix.Text = []byte(`{"mu": [1, 2]}`) }, "2 variances, want 1"},
 		"mass sign":     {func(c *runner.Config) { c.InverseMassMatrix.Text = []byte(`{"mu": [0]}`) }, "not positive"},
 		"mass asymmetric": {func(c *runner.Config) {
+			c.Metric = "unit"
 			c.InverseMassMatrix.Text = []byte(`{"sites": ["mu", "tau"], "dense": [[1, 2], [3, 4]]}`)
 		}, "not symmetric"},
 		"mass for diag": {func(c *runner.Config) {
 			c.InverseMassMatrix.Text = []byte(`{"sites": ["mu", "tau"], "dense": [[1, 0], [0, 4]]}`)
-		}, "metric"},
+		}, "--metric diag-draws"},
+		"mass indefinite": {func(c *runner.Config) {
+			c.Metric = "dense"
+			c.InverseMassMatrix.Text = []byte(`{"sites": ["mu", "theta_base"], "dense": [[1,0,0,0,0,0,0,0,0], [0,1,0,0,0,0,0,0,0], [0,0,1,0,0,0,0,0,0],
+				[0,0,0,1,0,0,0,0,0], [0,0,0,0,1,0,0,0,0], [0,0,0,0,0,1,0,0,0], [0,0,0,0,0,0,1,0,0], [0,0,0,0,0,0,0,1,2], [0,0,0,0,0,0,0,2,4]]}`)
+		}, "not positive definite"},
 	} {
 		cfg := short(1)
 		c.change(&cfg)
