@@ -85,11 +85,16 @@ func (w *PackWorker) timed(warm bool, d time.Duration) {
 }
 
 // done reports whether all chains have all their draws.
-func (w *PackWorker) done(g Goal) bool { return w.lead.Warm() && w.ended(g) }
-
-// ended reports whether all members are at the end of the window, or of sampling.
-func (w *PackWorker) ended(g Goal) bool {
+func (w *PackWorker) done(g Goal) bool {
 	until := w.p.until(w.lead, g)
+	return g.reached(w.lead, until) && w.at(until)
+}
+
+// ended reports whether all members are where they stop.
+func (w *PackWorker) ended(g Goal) bool { return w.at(w.p.until(w.lead, g)) }
+
+// at reports whether all members are through with the transitions before a number.
+func (w *PackWorker) at(until uint32) bool {
 	for lane, c := range w.members {
 		if c != nil && (w.counters.isRunning(lane) || w.counters.draw(lane) < until) {
 			return false
@@ -131,7 +136,7 @@ func (w *PackWorker) call(g Goal) error {
 // settle empties buffers of which one is half full and, at the end of a window, adapts the members; it reports whether a window
 // has ended.
 func (w *PackWorker) settle(g Goal) (bool, error) {
-	ended := !w.lead.Warm() && w.ended(g)
+	ended := !w.lead.Warm() && w.at(w.p.windowEnd(w.lead))
 	if !ended && 2*w.counters.mostRows() < w.p.capacity {
 		return false, nil
 	}

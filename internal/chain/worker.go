@@ -42,6 +42,7 @@ func (p *Program) NewWorker() (*Worker, error) {
 
 // Goal says when Advance returns.
 type Goal struct {
+	Warmup int           // transitions of warmup after which to return; 0: all of them
 	Draws  int           // kept draws that the chain shall have in all
 	Slice  time.Duration // time after which to return; checked after each call
 	Stop   func() bool   // asked after each call; nil: never
@@ -91,16 +92,28 @@ func (s *status) add(warm bool, d time.Duration) {
 
 // done reports whether the chain has all its draws. Draws in the buffers are not handed over yet but count.
 func (w *Worker) done(c *Chain, g Goal) bool {
-	return c.Warm() && !w.counters.running && w.counters.draw >= w.p.until(c, g)
+	return g.reached(c, w.counters.draw) && !w.counters.running && w.counters.draw >= w.p.until(c, g)
 }
 
-// until returns the number of the transition before which the chain's window, or sampling, ends.
+// reached reports whether a chain that goes on to p.until(c, g) has nothing to do there for the goal.
+func (g Goal) reached(c *Chain, draw uint32) bool {
+	return c.Warm() || g.Warmup > 0 && draw >= uint32(g.Warmup)
+}
+
+// until returns the number of the transition before which the chain stops: at the end of its window, of sampling, or earlier for
+// the goal.
 func (p *Program) until(c *Chain, g Goal) uint32 {
 	if c.Warm() {
 		return uint32(p.cfg.Warmup + g.Draws*p.cfg.Thin)
 	}
-	return uint32(p.windows[c.window].Last + 1)
+	if end := p.windowEnd(c); g.Warmup <= 0 || uint32(g.Warmup) > end {
+		return end
+	}
+	return uint32(g.Warmup)
 }
+
+// windowEnd returns the number of the transition before which the window of a chain in warmup ends.
+func (p *Program) windowEnd(c *Chain) uint32 { return uint32(p.windows[c.window].Last + 1) }
 
 // phase returns the phase that a chain is in, and how many transitions a kept draw takes; 0: none is kept.
 func (p *Program) phase(c *Chain) (phase, every int32) {
@@ -141,7 +154,7 @@ func (w *Worker) call(c *Chain, g Goal) error {
 // settle empties full buffers and, at the end of a window, adapts the chain; it reports whether a window has ended.
 func (w *Worker) settle(c *Chain) (bool, error) {
 	n := &w.counters
-	ended := !c.Warm() && !n.running && n.draw >= w.p.until(c, Goal{})
+	ended := !c.Warm() && !n.running && n.draw >= w.p.windowEnd(c)
 	if n.row < w.p.capacity && !ended {
 		return false, nil
 	}
