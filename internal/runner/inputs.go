@@ -244,9 +244,6 @@ func denseMass(doc map[string]json.RawMessage, m *model.Manifest) ([]float64, er
 	if !slices.Equal(shape, []int{n, n}) {
 		return nil, fmt.Errorf("dense has shape %v, want [%d %d]: the sites have %d elements on unconstrained space", shape, n, n, n)
 	}
-	if !positiveDefinite(flat, n) {
-		return nil, errors.New("dense is not positive definite: it is no covariance matrix")
-	}
 	out := make([]float64, dim*dim)
 	for i := range dim {
 		out[i*dim+i] = 1
@@ -258,6 +255,9 @@ func denseMass(doc map[string]json.RawMessage, m *model.Manifest) ([]float64, er
 			}
 			out[a*dim+b] = flat[i*n+k]
 		}
+	}
+	if !positiveDefinite(flat, n) {
+		return nil, errors.New("dense is not positive definite: it is no covariance matrix")
 	}
 	return out, nil
 }
