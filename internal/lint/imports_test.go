@@ -24,7 +24,7 @@ var below = map[string][]string{
 	"pkg/model":   {"pkg/dist"},
 	"pkg/kernels": {"pkg/model"},
 	"pkg/svi":     {"pkg/model"},
-	"pkg/adapt":   {"pkg/tensor"},
+	"pkg/adapt":   {"pkg/tensor", "pkg/diag"},
 	"pkg/engine":  {"pkg/tensor"},
 	"pkg/diag":    {},
 	"pkg/store":   {"pkg/diag"},
@@ -32,6 +32,8 @@ var below = map[string][]string{
 	"pkg/transport": {},
 
 	"internal/datafile":    {},
+	"internal/trust":       {"pkg/transport"},
+	"internal/observe":     {},
 	"internal/chain":       {"pkg/adapt", "pkg/svi", "pkg/kernels", "pkg/engine"},
 	"internal/runner":      {"internal/chain", "internal/datafile", "pkg/store"},
 	"internal/coordinator": {},
@@ -60,6 +62,7 @@ var foreign = map[string][]string{
 	"pkg/transport/nats":   {"github.com/nats-io/nats-server/v2", "github.com/nats-io/nats.go"},
 	"internal/datafile":    {"github.com/apache/arrow-go/v18"},
 	"internal/coordinator": {"github.com/hashicorp/raft", "github.com/hashicorp/raft-boltdb/v2", "go.etcd.io/bbolt"},
+	"internal/observe":     {"github.com/prometheus/client_golang"},
 	"internal/cli":         {"github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term"},
 	"integration":          {"gonum.org/v1/gonum"},
 }

@@ -18,10 +18,9 @@ import (
 type Config struct {
 	URL      string            // of the server, or several with commas between
 	Server   *Server           // one in this process, instead of a URL
-	Party    transport.PartyID // who connects: replies come to inboxes of its name
-	User     string            // credentials, if the server wants them
-	Password string
-	TLS      *tls.Config // nil for none
+	Party    transport.PartyID // who connects, and the user's name: replies come to inboxes of its name
+	Password string            // if the server wants one; a user and password in URL come before
+	TLS      *tls.Config       // nil for none
 }
 
 // inboxes is the prefix of the subjects of replies; the party's name follows, so that nobody reads another's.
@@ -58,12 +57,12 @@ func connect(ctx context.Context, cfg Config) (*connection, error) {
 	if deadline, ok := ctx.Deadline(); ok {
 		options = append(options, client.Timeout(time.Until(deadline)))
 	}
-	if cfg.User != "" {
-		options = append(options, client.UserInfo(cfg.User, cfg.Password))
-	}
-	if cfg.TLS != nil {
+	if cfg.Server != nil {
+		cfg.Password = cfg.Server.secret
+	} else if cfg.TLS != nil {
 		options = append(options, client.Secure(cfg.TLS))
 	}
+	options = append(options, client.UserInfo(string(cfg.Party), cfg.Password))
 	switch {
 	case cfg.Server != nil:
 		options = append(options, client.InProcessServer(cfg.Server.server))

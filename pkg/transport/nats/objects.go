@@ -59,12 +59,35 @@ func (o *objects) Get(ctx context.Context, name transport.Digest, limit int64) (
 	if info.Size > uint64(limit) {
 		return nil, transport.Errorf(transport.Invalid, "get", "object %s has %d bytes, at most %d are accepted here", name, info.Size, limit)
 	}
-	data, err := store.GetBytes(ctx, name.String())
+	data, err := o.parts(ctx, info)
 	if err != nil {
 		return nil, fault("get object "+name.String(), err)
 	}
 	if transport.DigestOf(data) != name {
 		return nil, transport.Errorf(transport.Corrupt, "get", "object %s has other bytes: put it again", name)
+	}
+	return data, nil
+}
+
+// parts reads the bytes of an object, message by message: the client's own way of reading makes a consumer, and whoever may
+// do that may have the server send messages on subjects of others.
+func (o *objects) parts(ctx context.Context, info *jetstream.ObjectInfo) ([]byte, error) {
+	bucket := o.bucket.String()
+	stream, err := o.c.js.Stream(ctx, "OBJ_"+bucket)
+	if err != nil {
+		return nil, err
+	}
+	data := make([]byte, 0, info.Size)
+	part := jetstream.WithGetMsgSubject("$O." + bucket + ".C." + info.NUID)
+	for after := uint64(0); uint64(len(data)) < info.Size; {
+		msg, err := stream.GetMsg(ctx, after+1, part)
+		if errors.Is(err, jetstream.ErrMsgNotFound) {
+			break // a part is lost, which the digest tells
+		}
+		if err != nil {
+			return nil, err
+		}
+		data, after = append(data, msg.Data...), msg.Sequence
 	}
 	return data, nil
 }

@@ -1,6 +1,7 @@
 package nats
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -62,10 +63,14 @@ func TestPermissions(t *testing.T) {
 		Publish:   []string{"drey.draws.*.*.w1", "drey.stats.*.*.w1", "drey.hb.w1", "drey.ev.*.w1", "drey.ctl.*.w1"},
 		Subscribe: []string{"drey.inbox.w1.>", "drey.dec.*", "drey.to.w1"},
 	}
-	s := start(t, ServerConfig{StoreDir: t.TempDir(), Listen: "127.0.0.1:0", Users: []User{{"c", "secret", nil}, {"w1", "secret", &worker}}})
-	coordinator := Config{Server: s, Party: "c", User: "c", Password: "secret"}
-	must(t, Prepare(soon(t), coordinator, transport.DefaultLimits(), 1))
-	c := dial(t, Config{Server: s, Party: "w1", User: "w1", Password: "secret"})
+	s := start(t, ServerConfig{StoreDir: t.TempDir(), Listen: "127.0.0.1:0", Admit: func(c Claim) (*Permissions, error) {
+		if c.User != "w1" || c.Password != "secret" {
+			return nil, errors.New("unknown user")
+		}
+		return &worker, nil
+	}})
+	must(t, Prepare(soon(t), Config{Server: s, Party: "c"}, transport.DefaultLimits(), 1))
+	c := dial(t, Config{URL: s.URL(), Party: "w1", Password: "secret"})
 	must(t, c.Publish(soon(t), drawn(1, "w1")))
 	if err := c.Publish(soon(t), drawn(1, "w2")); transport.KindOf(err) != transport.Refused {
 		t.Errorf("published as another: %v, want an error that is refused", err)
@@ -75,7 +80,7 @@ func TestPermissions(t *testing.T) {
 		t.Errorf("asked as another: %v, want an error that is refused", err)
 	}
 	must(t, c.Publish(soon(t), drawn(2, "w1")))
-	if _, err := Connect(soon(t), Config{URL: s.URL(), Party: "w1", User: "w1", Password: "guess"}); transport.KindOf(err) != transport.Refused {
+	if _, err := Connect(soon(t), Config{URL: s.URL(), Party: "w1", Password: "guess"}); transport.KindOf(err) != transport.Refused {
 		t.Errorf("connected with a wrong password: %v, want an error that is refused", err)
 	}
 }

@@ -6,9 +6,13 @@
 package nats
 
 import (
+	"cmp"
+	"crypto/rand"
 	"crypto/tls"
 	"errors"
+	"log/slog"
 	"net"
+	"net/url"
 	"strconv"
 	"time"
 
@@ -19,28 +23,42 @@ import (
 
 // ServerConfig says how an embedded server is started.
 type ServerConfig struct {
+	Name     string      // among the servers of a cluster; default "drey"
 	StoreDir string      // where streams and objects are kept; made if it is not there
 	Listen   string      // HOST:PORT, of which port 0 is any free one; "" for connections within the process only
 	TLS      *tls.Config // of listening; nil for none. With ClientAuth set, clients need certificates
-	Users    []User      // who may connect; none: anyone, with all permissions
+	// Admit decides about each connection from outside the process; an error, which is logged, refuses it. nil admits everyone,
+	// with all permissions.
+	Admit   func(Claim) (*Permissions, error)
+	Cluster *Cluster     // the servers that keep streams together; nil for one server alone
+	Log     *slog.Logger // what the server has to say, refusals among it; nil for silence
 }
 
-// User is who may connect, and the subjects that it may use.
-type User struct {
-	Name        string
-	Password    string
-	Permissions *Permissions // nil for all
+// Claim is what a connection says of itself.
+type Claim struct {
+	User, Password string
+	TLS            *tls.ConnectionState // nil without TLS
+	From           net.Addr
 }
 
-// Permissions are the subjects that a user may publish and subscribe to, NATS's wildcards allowed.
+// Permissions are the subjects that a connection may publish and subscribe to, NATS's wildcards allowed. Neither is empty; a
+// nil *Permissions stands for all subjects.
 type Permissions struct {
 	Publish, Subscribe []string
+}
+
+// Cluster says how a server joins others, so that what one has stored outlives its loss.
+type Cluster struct {
+	Listen string      // HOST:PORT for the other servers
+	Peers  []string    // HOST:PORT of all of them, this one among them or not
+	TLS    *tls.Config // on both sides of a connection; nil for none
 }
 
 // Server is a NATS server within the process.
 type Server struct {
 	server *server.Server
 	listen bool
+	secret string // by which it knows connections from the process
 }
 
 // startTimeout is how long a server may take until it is ready: usually 20 ms, more if it reads many streams from a slow disk.
@@ -58,9 +76,16 @@ func Start(cfg ServerConfig) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	out := &Server{listen: cfg.Listen != "", secret: rand.Text()}
+	if cfg.Admit != nil {
+		opts.CustomClientAuthentication = &gate{out.secret, cfg.Admit, cfg.Log}
+	}
 	s, err := server.NewServer(opts)
 	if err != nil {
 		return nil, transport.Errorf(transport.Invalid, "start server", "%w", err)
+	}
+	if cfg.Log != nil {
+		s.SetLogger(lines{cfg.Log}, false, false)
 	}
 	s.Start()
 	if !s.ReadyForConnections(startTimeout) {
@@ -69,45 +94,60 @@ func Start(cfg ServerConfig) (*Server, error) {
 		return nil, transport.Errorf(transport.Unavailable, "start server",
 			"it is not ready: is %q free to listen on, and is %s a directory that can be written?", cfg.Listen, cfg.StoreDir)
 	}
-	return &Server{s, cfg.Listen != ""}, nil
+	out.server = s
+	return out, nil
 }
+
+// maxPayload is what a connection may send at once: a message and its headers.
+const maxPayload = transport.MaxMessage + 64<<10
+
+// tlsSeconds is what TLS may take: NATS's own 2 s are short on a machine that is busy.
+const tlsSeconds = 5
 
 func (cfg *ServerConfig) options() (*server.Options, error) {
 	if cfg.StoreDir == "" {
 		return nil, transport.Errorf(transport.Invalid, "start server", "StoreDir is empty: name a directory for its streams")
 	}
 	opts := &server.Options{
-		ServerName: "drey", NoSigs: true, NoLog: true, JetStream: true, StoreDir: cfg.StoreDir,
+		ServerName: cmp.Or(cfg.Name, "drey"), NoSigs: true, NoLog: true, JetStream: true, StoreDir: cfg.StoreDir, MaxPayload: maxPayload,
 		JetStreamMaxMemory: maxMemory, JetStreamMaxStore: maxStore, DontListen: cfg.Listen == "",
 	}
+	var err error
 	if cfg.Listen != "" {
-		host, port, err := net.SplitHostPort(cfg.Listen)
-		if err != nil {
-			return nil, transport.Errorf(transport.Invalid, "start server", "%q is not HOST:PORT: %w", cfg.Listen, err)
-		}
-		n, err := strconv.ParseUint(port, 10, 16)
-		if err != nil {
-			return nil, transport.Errorf(transport.Invalid, "start server", "%q is not HOST:PORT: %w", cfg.Listen, err)
-		}
-		opts.Host, opts.Port = host, int(n)
-		if n == 0 {
-			opts.Port = server.RANDOM_PORT
+		if opts.Host, opts.Port, err = listenAddress(cfg.Listen); err != nil {
+			return nil, err
 		}
 	}
 	if cfg.TLS != nil {
 		opts.TLS, opts.TLSConfig, opts.TLSVerify = true, cfg.TLS, cfg.TLS.ClientAuth == tls.RequireAndVerifyClientCert
-		opts.TLSTimeout = 5 // seconds; NATS's own 2 are short on a machine that is busy
+		opts.TLSTimeout = tlsSeconds
 	}
-	for _, u := range cfg.Users {
-		user := &server.User{Username: u.Name, Password: u.Password}
-		if p := u.Permissions; p != nil {
-			user.Permissions = &server.Permissions{
-				Publish: &server.SubjectPermission{Allow: p.Publish}, Subscribe: &server.SubjectPermission{Allow: p.Subscribe},
-			}
+	if c := cfg.Cluster; c != nil {
+		opts.Cluster = server.ClusterOpts{Name: "drey", TLSConfig: c.TLS, TLSTimeout: tlsSeconds, NoAdvertise: true}
+		if opts.Cluster.Host, opts.Cluster.Port, err = listenAddress(c.Listen); err != nil {
+			return nil, err
 		}
-		opts.Users = append(opts.Users, user)
+		for _, peer := range c.Peers {
+			opts.Routes = append(opts.Routes, &url.URL{Scheme: "nats-route", Host: peer})
+		}
 	}
 	return opts, nil
+}
+
+// listenAddress reads HOST:PORT.
+func listenAddress(text string) (host string, port int, err error) {
+	host, name, err := net.SplitHostPort(text)
+	if err != nil {
+		return "", 0, transport.Errorf(transport.Invalid, "start server", "%q is not HOST:PORT: %w", text, err)
+	}
+	n, err := strconv.ParseUint(name, 10, 16)
+	if err != nil {
+		return "", 0, transport.Errorf(transport.Invalid, "start server", "%q is not HOST:PORT: %w", text, err)
+	}
+	if n == 0 {
+		return host, server.RANDOM_PORT, nil
+	}
+	return host, int(n), nil
 }
 
 // URL returns where clients connect, "" if the server does not listen.

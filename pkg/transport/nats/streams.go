@@ -30,25 +30,58 @@ func Prepare(ctx context.Context, cfg Config, limits transport.Limits, copies in
 		if d := channel.Delivery(); d != transport.Queue && d != transport.History {
 			continue
 		}
-		if _, err := c.js.CreateOrUpdateStream(ctx, streamConfig(channel, limits, copies)); err != nil {
+		err := insist(ctx, func(ctx context.Context) error {
+			_, err := c.js.CreateOrUpdateStream(ctx, streamConfig(channel, limits, copies))
+			return err
+		})
+		if err != nil {
 			return fault("prepare stream "+stream(channel), err)
 		}
 		if channel.Delivery() != transport.Queue {
 			continue
 		}
-		_, err := c.js.CreateOrUpdateConsumer(ctx, stream(channel), jetstream.ConsumerConfig{
-			Durable: consumer, AckPolicy: jetstream.AckExplicitPolicy, AckWait: limits.AckWait, MaxAckPending: limits.Pending, MaxDeliver: -1,
+		err = insist(ctx, func(ctx context.Context) error {
+			_, err := c.js.CreateOrUpdateConsumer(ctx, stream(channel), jetstream.ConsumerConfig{
+				Durable: consumer, AckPolicy: jetstream.AckExplicitPolicy, AckWait: limits.AckWait, MaxAckPending: limits.Pending, MaxDeliver: -1,
+			})
+			return err
 		})
 		if err != nil {
 			return fault("prepare consumer of "+stream(channel), err)
 		}
 	}
 	for _, b := range transport.Buckets() {
-		if _, err := c.js.CreateOrUpdateObjectStore(ctx, jetstream.ObjectStoreConfig{Bucket: b.String(), Replicas: copies}); err != nil {
+		err := insist(ctx, func(ctx context.Context) error {
+			_, err := c.js.CreateOrUpdateObjectStore(ctx, jetstream.ObjectStoreConfig{Bucket: b.String(), Replicas: copies})
+			return err
+		})
+		if err != nil {
 			return fault("prepare object store "+b.String(), err)
 		}
 	}
 	return nil
+}
+
+// insist repeats f, each time for a while, as long as servers of a cluster have not agreed on who of them leads: until then they
+// do not answer.
+func insist(ctx context.Context, f func(context.Context) error) error {
+	pause := firstPause
+	for {
+		once, cancel := context.WithTimeout(ctx, attempt)
+		err := f(once)
+		cancel()
+		if err == nil || !temporary(err) || ctx.Err() != nil {
+			return err
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return err
+		}
+		pause = min(2*pause, lastPause)
+	}
 }
 
 // stream returns the name of a channel's stream.
