@@ -84,13 +84,17 @@ func (a *asm) memarg(align, offset int) { a.uleb(uint64(align)); a.uleb(uint64(o
 func (a *asm) mem(op byte, offset int) { a.op(op); a.memarg(0, offset) }
 
 // end ends a block, loop or branch. A branch gets its other path written out, if empty: wazero forgets the proofs before
-// a branch without one.
+// a branch without one. Where paths meet, wazero gives the first use of a local the value that it had before, with its
+// proofs, and every later use a new name without them, unless the local has been set there: so the base is set to itself,
+// which makes no instruction.
 func (a *asm) end() {
 	if a.bounds.oneSided() {
 		a.els()
 	}
 	a.op(0x0b)
 	a.bounds.leave()
+	a.getLocal(a.base)
+	a.set(a.base)
 }
 
 // addI32 adds a constant to a local.
