@@ -31,6 +31,9 @@ func (l *nest) row() {
 	at := 0
 	ptr := l.rowPointers()
 	if units < 2*turn && units*len(l.it.nodes) <= unrollBudget {
+		if units > 1 {
+			l.proveRows()
+		}
 		at = l.straight(ptr, 0, units, w)
 	} else {
 		ptr = l.rowLoop(ptr, units/turn, turn, w)
@@ -96,6 +99,19 @@ func (p *pointers) of(a access) local {
 		return x
 	}
 	return p.l.pointer(a)
+}
+
+// proveRows proves the pointers of a row that is written out unit by unit: else each unit's access, which goes further
+// than the one before, is checked. The base has its proof.
+func (l *nest) proveRows() {
+	a := l.e.a
+	proved := []local{a.base}
+	l.each(func(ac *access) {
+		if x := l.pointer(*ac); ac.strides[len(l.dims)-1] != 0 && !slices.Contains(proved, x) {
+			a.prove(x)
+			proved = append(proved, x)
+		}
+	})
 }
 
 // rowSplats loads what does not change along the row.
