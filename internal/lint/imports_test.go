@@ -33,8 +33,10 @@ var below = map[string][]string{
 
 	"internal/datafile":    {},
 	"internal/trust":       {"pkg/transport"},
-	"internal/observe":     {},
+	"internal/observe":     {"pkg/transport"},
 	"internal/chain":       {"pkg/adapt", "pkg/svi", "pkg/kernels", "pkg/engine"},
+	"internal/job":         {"internal/chain", "pkg/transport"},
+	"internal/worker":      {"internal/job"},
 	"internal/runner":      {"internal/chain", "internal/datafile", "pkg/store"},
 	"internal/coordinator": {},
 	"internal/program":     {"pkg/model", "internal/datafile"},
