@@ -93,6 +93,15 @@ func (b *binding) column(f field, x any, float tensor.DType) (Column, error) {
 	return c, b.checkIndex(f, r)
 }
 
+// exact returns the names of the columns whose fields ask for a dtype.
+func (b *binding) exact() map[string]bool {
+	out := map[string]bool{}
+	for _, f := range b.fields {
+		out[f.name] = f.dtype != tensor.Invalid
+	}
+	return out
+}
+
 // checkIndex refuses indices out of range: a gather clamps them, so that one too large would silently give a wrong
 // posterior.
 func (b *binding) checkIndex(f field, r *raw) error {

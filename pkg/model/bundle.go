@@ -6,6 +6,7 @@ import (
 	"github.com/drey-sampler/drey/pkg/rng"
 	"github.com/drey-sampler/drey/pkg/tensor"
 	"github.com/drey-sampler/drey/pkg/tensor/grad"
+	"github.com/drey-sampler/drey/pkg/tensor/mixed"
 )
 
 // Bundle is a model as programs: what runs, and what travels to other machines. f is the model's float type, D the
@@ -273,7 +274,11 @@ func (k *compiler) logDensity() (*tensor.Func, error) {
 	if f, err = beforeGathers(f); err != nil {
 		return nil, err
 	}
-	g, err := grad.ValueAndGrad(f, 0)
+	differentiate := grad.ValueAndGrad
+	if k.m.mixed {
+		differentiate = mixed.ValueAndGrad
+	}
+	g, err := differentiate(f, 0)
 	if err != nil {
 		return nil, fmt.Errorf("model %s: %w", k.m.Name, err)
 	}

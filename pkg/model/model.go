@@ -11,12 +11,14 @@ import (
 // Model is a model with its data bound: what Compile takes.
 type Model struct {
 	Name    string
-	Float   tensor.DType   // F64 or F32
+	Float   tensor.DType   // of the programs' positions and results: F64 or F32
 	Columns []Column       // the data, parameters of every program in this order
 	Statics map[string]int // the int fields of the data struct, part of the programs
 
 	bind     func(columns []tensor.Value) Program
-	imported *importer // nil for a model that bind runs
+	imported *importer       // nil for a model that bind runs
+	exact    map[string]bool // columns whose dtype the data struct names
+	mixed    bool
 }
 
 // New binds data to the model function fn: D is a struct whose fields name the columns (see Bind); struct{} for a model
@@ -28,7 +30,7 @@ func New[D any](name string, float tensor.DType, fn func(*Context, D), data Data
 		return nil, err
 	}
 	return &Model{
-		Name: name, Float: float, Columns: b.columns, Statics: b.statics,
+		Name: name, Float: float, Columns: b.columns, Statics: b.statics, exact: b.exact(),
 		bind: func(columns []tensor.Value) Program {
 			d := proto
 			b.fill(reflect.ValueOf(&d).Elem(), columns)
@@ -94,7 +96,7 @@ func (m *Model) traceColumns(name string, lead, trail []tensor.Param, fn func(le
 	var names []string
 	f, err = tensor.Trace(name, m.Float, params, func(args []tensor.Value) []tensor.Value {
 		nl, nd := len(lead), len(m.Columns)
-		out := fn(args[:nl], args[nl:nl+nd], args[nl+nd:])
+		out := fn(args[:nl], m.widened(args[nl:nl+nd]), args[nl+nd:])
 		values := make([]tensor.Value, len(out))
 		for i, r := range out {
 			names = append(names, r.name)
