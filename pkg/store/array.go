@@ -79,7 +79,7 @@ func (a *Array) At(index ...int) float64 {
 		a.err = err
 		return math.NaN()
 	}
-	return v.float((b.row+index[1]-int(b.first))*a.r.cols[a.col].width + element)
+	return v.float((b.at(index[0])+index[1]-int(b.first))*a.r.cols[a.col].width + element)
 }
 
 // Err returns the first error that At met since the Array was made.
@@ -122,7 +122,7 @@ func (a *Array) Draw(dst []float64, chain, draw int) error {
 	if err != nil {
 		return err
 	}
-	row := b.row + draw - int(b.first)
+	row := b.at(chain) + draw - int(b.first)
 	for i := range dst {
 		dst[i] = v.float(row*width + i)
 	}
@@ -149,7 +149,7 @@ func (a *Array) each(chain, element int, f func(uint64)) error {
 		}
 		n := min(b.n, left)
 		left -= n
-		for row := b.row; row < b.row+n; row++ {
+		for row := b.at(chain); row < b.at(chain)+n; row++ {
 			f(v.bits(row*width + element))
 		}
 	}

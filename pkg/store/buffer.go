@@ -62,7 +62,7 @@ func (b *buffer) batches(out []rows, chain int, cols []column) []rows {
 		if from == to {
 			return
 		}
-		r := rows{chain: chain, phase: phase, first: b.next[phase] - int64(to-from), n: to - from, cols: make([][]byte, len(cols))}
+		r := rows{chain: chain, chains: 1, phase: phase, first: b.next[phase] - int64(to-from), n: to - from, cols: make([][]byte, len(cols))}
 		for i := range cols {
 			w := cols[i].bytes
 			r.cols[i] = b.cols[i][from*w : to*w]

@@ -17,7 +17,7 @@ func (r *Reader) Digest(phase Phase) (string, error) {
 	stats := len(r.cols) - len(r.run.Schema.Sites)
 	for k := range r.cols {
 		col := (stats + k) % len(r.cols)
-		for _, blocks := range r.blocks[phase] {
+		for chain, blocks := range r.blocks[phase] {
 			for i := range blocks {
 				b := &blocks[i]
 				v, err := r.view(b, col)
@@ -25,7 +25,7 @@ func (r *Reader) Digest(phase Phase) (string, error) {
 					return "", err
 				}
 				n := min(b.n, max(0, common-int(b.first)))
-				buf = v.appendRaw(buf[:0], r.cols[col].width, b.row, n)
+				buf = v.appendRaw(buf[:0], r.cols[col].width, b.at(chain), n)
 				sum.Write(buf)
 			}
 		}

@@ -15,8 +15,10 @@ const (
 	runFile        = "run.json"
 	lockFile       = ".drey-lock"
 	checkpointFile = "checkpoint"
+	ledgerFile     = "ledger"
 	segmentPrefix  = "segment-"
 	segmentSuffix  = ".arrow"
+	indexPrefix    = "blocks-"
 
 	DataFile              = "data.arrow"               // the data columns
 	ProgramFile           = "model.drey"               // the program file of a model that was written elsewhere
@@ -33,42 +35,40 @@ func inputName(name string) bool { return slices.Contains(inputNames, name) }
 // owned reports whether a run directory may hold a file of that name.
 func owned(name string) bool {
 	name = strings.TrimSuffix(name, tempSuffix)
-	if name == runFile || name == lockFile || name == checkpointFile || inputName(name) {
+	if name == runFile || name == lockFile || name == checkpointFile || name == ledgerFile || inputName(name) {
 		return true
 	}
-	_, ok := segmentNumber(name)
-	return ok
+	_, segment := numbered(name, segmentName)
+	_, index := numbered(name, indexName)
+	return segment || index
 }
 
 func segmentName(n int) string { return fmt.Sprintf("%s%06d%s", segmentPrefix, n, segmentSuffix) }
 
-func segmentNumber(name string) (int, bool) {
-	digits, ok := strings.CutPrefix(name, segmentPrefix)
-	if !ok {
-		return 0, false
-	}
-	if digits, ok = strings.CutSuffix(digits, segmentSuffix); !ok {
-		return 0, false
-	}
-	n := 0
-	for _, c := range digits {
-		if c < '0' || c > '9' || n > 1<<40 {
-			return 0, false
+func indexName(n int) string { return fmt.Sprintf("%s%06d", indexPrefix, n) }
+
+// numbered returns the number that a function makes a name from; false if it makes it from none.
+func numbered(name string, form func(int) string) (n int, ok bool) {
+	for _, c := range name {
+		if c >= '0' && c <= '9' && n <= 1<<40 {
+			n = 10*n + int(c-'0')
 		}
-		n = 10*n + int(c-'0')
 	}
-	return n, segmentName(n) == name
+	return n, form(n) == name
 }
 
 // segments returns the numbers of the directory's segments in order.
-func segments(dir string) ([]int, error) {
+func segments(dir string) ([]int, error) { return numbers(dir, segmentName) }
+
+// numbers returns the numbers of the directory's files of one kind of names in order.
+func numbers(dir string, form func(int) string) ([]int, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
 	var out []int
 	for _, e := range entries {
-		if n, ok := segmentNumber(e.Name()); ok {
+		if n, ok := numbered(e.Name(), form); ok {
 			out = append(out, n)
 		}
 	}

@@ -6,6 +6,8 @@
 //	data.arrow, init.json, inverse-mass-matrix.json    copies of the run's inputs
 //	segment-NNNNNN.arrow    draws and sample statistics: whole Arrow IPC files, never changed once they have their name
 //	checkpoint              the chains' states to go on from
+//	blocks-NNNNNN, ledger   of a run whose blocks a ledger puts in order: which blocks the segment of that number holds, with the
+//	                        states after them; and each pack's last block that counts
 //	posterior_predictive/, prior_predictive/    run directories of predictive draws
 //
 // # Segments
@@ -24,4 +26,11 @@
 // makes those draws again and appends them under the same numbers; Append compares them with what is stored and stores
 // nothing twice, so a reader sees each (chain, draw) once. Draws that differ from the stored ones are an error: another
 // program, or a damaged file. A kill loses no more than what was appended since the last Flush.
+//
+// # Runs with a ledger
+//
+// A coordinator's run is stored by a BlockWriter, in blocks of packs of chains. A batch of its segments is a block: all draws of
+// its first chain, then those of the next. A segment is durable before its index, and an index before the ledger has its
+// blocks; a block of the ledger that is not in the store is an error. Blocks may be stored twice, or for lineages that came to
+// nothing: a reader begins with each pack's last block in the ledger and follows the digests of the blocks before.
 package store

@@ -161,7 +161,7 @@ func (r *Reader) eachRow(arrays []*Array, phase Phase, f func(chain, draw int, v
 				}
 			}
 			for j := 0; j < b.n && int(b.first)+j < common; j++ {
-				if err := f(chain, int(b.first)+j, views, b.row+j); err != nil {
+				if err := f(chain, int(b.first)+j, views, b.at(chain)+j); err != nil {
 					return err
 				}
 			}

@@ -21,18 +21,23 @@ type Reader struct {
 	cols    []column
 	numbers []int             // of the segments
 	blocks  [phases][][]block // of each chain, in the order of draws, without gaps
+	packs   [][]blockRecord   // of a run with a ledger: each pack's blocks that count
 
 	mu   sync.Mutex // guards what follows
 	open []*mapped  // the least recently used first
 }
 
-// block is a run of consecutive draws of a chain inside one batch of a segment.
+// block is a run of consecutive draws of a chain, or of each of some chains, inside one batch of a segment.
 type block struct {
 	segment, batch int
+	chain, stride  int   // the first chain, and rows from one chain to the next
 	row            int   // of the first draw in the batch
 	first          int64 // number of the first draw
-	n              int
+	n              int   // of each chain
 }
+
+// at returns the row of a chain's first draw.
+func (b *block) at(chain int) int { return b.row + (chain-b.chain)*b.stride }
 
 // Open opens a run directory. A directory without segments is a run of no draws.
 func Open(dir string) (*Reader, error) {
@@ -48,11 +53,21 @@ func Open(dir string) (*Reader, error) {
 	if r.head, err = schemaMessage(schema); err != nil {
 		return nil, err
 	}
-	if r.numbers, err = segments(dir); err != nil {
-		return nil, err
-	}
 	for p := range r.blocks {
 		r.blocks[p] = make([][]block, run.Settings.Chains)
+	}
+	ledger, err := readLedger(dir, run)
+	if err != nil {
+		return nil, err
+	}
+	if ledger != nil {
+		if err := r.follow(ledger); err != nil {
+			return nil, err
+		}
+		return r, nil
+	}
+	if r.numbers, err = segments(dir); err != nil {
+		return nil, err
 	}
 	for _, n := range r.numbers {
 		if err := r.index(n); err != nil {
@@ -105,7 +120,7 @@ func (m *mapped) block(i, chains int) (phase Phase, chain int, b block, err erro
 		return 0, 0, block{}, errors.Join(fmt.Errorf("store: %s is damaged: batch %d has no draws", m.path, i), err)
 	}
 	chain, phase = int(int32(chainCol.bits(0))), Phase(phaseCol[0])
-	b = block{batch: i, first: int64(drawCol.bits(0)), n: n}
+	b = block{batch: i, chain: chain, first: int64(drawCol.bits(0)), n: n}
 	whole := chainCol.bits(n-1) == chainCol.bits(0) && phaseCol[n-1] == phaseCol[0] && int64(drawCol.bits(n-1)) == b.first+int64(n)-1
 	if !whole || chain < 0 || chain >= chains || phase < 0 || phase >= phases || b.first < 0 {
 		return 0, 0, block{}, fmt.Errorf("store: %s is damaged: batch %d is not a run of draws of one chain of %d", m.path, i, chains)
@@ -160,7 +175,7 @@ func (r *Reader) equal(at *Row, cols []column, row [][]byte, scratch []byte) (bo
 		if err != nil {
 			return false, err
 		}
-		stored = v.appendRaw(stored[:0], cols[i].width, b.row+int(at.Draw-b.first), 1)
+		stored = v.appendRaw(stored[:0], cols[i].width, b.at(at.Chain)+int(at.Draw-b.first), 1)
 		want := scratch[:cols[i].bytes]
 		copyCanonical(cols[i].dtype, want, row[i])
 		if !bytes.Equal(stored, want) {

@@ -10,6 +10,9 @@ func Resume(dir string, opts Options) (*Writer, error) {
 	if _, err := ReadRun(dir); err != nil { // before a lock file is made in a directory that is no run's
 		return nil, err
 	}
+	if HasLedger(dir) {
+		return nil, fmt.Errorf("store: %s is the run of a cluster: its coordinator goes on with it", dir)
+	}
 	l, err := acquire(dir)
 	if err != nil {
 		return nil, err

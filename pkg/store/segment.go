@@ -28,13 +28,14 @@ func (p Phase) String() string {
 	return "sampling"
 }
 
-// rows is a run of consecutive draws of one chain in one phase, a slice of bytes a column.
+// rows is a run of consecutive draws of chains that follow one another in one phase, a slice of bytes a column.
 type rows struct {
-	chain int
-	phase Phase
-	first int64 // number of the first draw
-	n     int
-	cols  [][]byte // as Append takes them: little-endian, Bool one byte an element
+	chain  int // the first
+	chains int
+	phase  Phase
+	first  int64    // number of the first draw
+	n      int      // of each chain
+	cols   [][]byte // [chain][draw][element], as Append takes them: little-endian, Bool one byte an element
 }
 
 // writeSegment writes batches as one Arrow IPC file.
@@ -56,18 +57,19 @@ func writeSegment(w io.Writer, schema *arrow.Schema, cols []column, batches []ro
 
 // record wraps the rows as an Arrow record without copying values (Bool is packed).
 func (b *rows) record(schema *arrow.Schema, cols []column) arrow.RecordBatch {
-	chain := make([]byte, 4*b.n)
-	draw := make([]byte, 8*b.n)
-	phase := make([]byte, b.n)
-	for i := range b.n {
-		binary.LittleEndian.PutUint32(chain[4*i:], uint32(b.chain))
-		binary.LittleEndian.PutUint64(draw[8*i:], uint64(b.first)+uint64(i))
+	n := b.chains * b.n
+	chain := make([]byte, 4*n)
+	draw := make([]byte, 8*n)
+	phase := make([]byte, n)
+	for i := range n {
+		binary.LittleEndian.PutUint32(chain[4*i:], uint32(b.chain+i/b.n))
+		binary.LittleEndian.PutUint64(draw[8*i:], uint64(b.first)+uint64(i%b.n))
 		phase[i] = byte(b.phase)
 	}
 	arrays := []arrow.Array{
-		plainArray(arrow.PrimitiveTypes.Int32, b.n, chain),
-		plainArray(arrow.PrimitiveTypes.Int64, b.n, draw),
-		plainArray(arrow.PrimitiveTypes.Int8, b.n, phase),
+		plainArray(arrow.PrimitiveTypes.Int32, n, chain),
+		plainArray(arrow.PrimitiveTypes.Int64, n, draw),
+		plainArray(arrow.PrimitiveTypes.Int8, n, phase),
 	}
 	for i := range cols {
 		c := &cols[i]
@@ -76,14 +78,14 @@ func (b *rows) record(schema *arrow.Schema, cols []column) arrow.RecordBatch {
 			values = pack(values)
 		}
 		if c.plain {
-			arrays = append(arrays, plainArray(c.dtype.arrow(), b.n, values))
+			arrays = append(arrays, plainArray(c.dtype.arrow(), n, values))
 			continue
 		}
-		child := array.NewData(c.dtype.arrow(), b.n*c.width, []*memory.Buffer{nil, memory.NewBufferBytes(values)}, nil, 0, 0)
-		list := array.NewData(schema.Field(firstColumn+i).Type, b.n, []*memory.Buffer{nil}, []arrow.ArrayData{child}, 0, 0)
+		child := array.NewData(c.dtype.arrow(), n*c.width, []*memory.Buffer{nil, memory.NewBufferBytes(values)}, nil, 0, 0)
+		list := array.NewData(schema.Field(firstColumn+i).Type, n, []*memory.Buffer{nil}, []arrow.ArrayData{child}, 0, 0)
 		arrays = append(arrays, array.MakeFromData(list))
 	}
-	return array.NewRecordBatch(schema, arrays, int64(b.n))
+	return array.NewRecordBatch(schema, arrays, int64(n))
 }
 
 func plainArray(t arrow.DataType, n int, values []byte) arrow.Array {

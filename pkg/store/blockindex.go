@@ -1,0 +1,174 @@
+package store
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"os"
+	"path/filepath"
+)
+
+// blockRecord is what an index file says of a block, and where its draws and its state are.
+type blockRecord struct {
+	pack     uint32
+	index    uint64
+	previous [sha256.Size]byte
+	digest   [sha256.Size]byte
+	chain    int // the first
+	chains   int
+	phase    Phase
+	first    int64
+	draws    int  // of each chain
+	kept     bool // its draws are in the segment of the index file's number
+
+	file     int   // number of the index file
+	batch    int   // of the segment, if kept
+	state    int64 // offset of the state in the index file
+	stateLen int
+	stateSum uint32 // CRC-32C
+}
+
+// An index file, little-endian: magic, format, run ID (16 bytes), number of blocks; for each its header and state; last the
+// SHA-256 of all before it. The blocks that are kept are the batches of the segment of the same number, in order.
+const (
+	indexMagic  = "drey-blk"
+	indexFormat = 1
+	indexHead   = len(indexMagic) + 4 + runIDBytes + 4
+)
+
+type indexHeader struct {
+	Pack             uint32
+	Index            uint64
+	Previous, Digest [sha256.Size]byte
+	Chain, Chains    uint32
+	Phase            uint32
+	First            int64
+	Draws            uint32
+	Kept             uint32
+	StateSum         uint32
+	StateLen         uint64
+}
+
+var (
+	indexHeaderBytes = binary.Size(indexHeader{})
+	castagnoli       = crc32.MakeTable(crc32.Castagnoli)
+)
+
+// encodeIndex returns the index file of blocks and their records, in that file's number.
+func encodeIndex(runID string, file int, blocks []Block) ([]byte, []blockRecord, error) {
+	id, err := hex.DecodeString(runID)
+	if err != nil || len(id) != runIDBytes {
+		return nil, nil, fmt.Errorf("run ID %q is not %d hex digits", runID, 2*runIDBytes)
+	}
+	out := binary.LittleEndian.AppendUint32([]byte(indexMagic), indexFormat)
+	out = append(out, id...)
+	out = binary.LittleEndian.AppendUint32(out, uint32(len(blocks)))
+	for i := range blocks {
+		b := &blocks[i]
+		h := indexHeader{
+			Pack: b.Pack, Index: b.Index, Previous: b.Previous, Digest: b.Digest, Chain: uint32(b.Chain), Chains: uint32(b.Chains),
+			Phase: uint32(b.Phase), First: b.First, Draws: uint32(b.Draws), StateSum: crc32.Checksum(b.State, castagnoli), StateLen: uint64(len(b.State)),
+		}
+		if b.Columns != nil {
+			h.Kept = 1
+		}
+		if out, err = binary.Append(out, binary.LittleEndian, &h); err != nil {
+			return nil, nil, err
+		}
+		out = append(out, b.State...)
+	}
+	sum := sha256.Sum256(out)
+	out = append(out, sum[:]...)
+	records, err := parseIndex(out, runID, file)
+	return out, records, err
+}
+
+var errIndex = errors.New("the index of blocks is damaged (its digest does not match): restore it from a copy")
+
+// parseIndex returns the records of an index file.
+func parseIndex(b []byte, runID string, file int) ([]blockRecord, error) {
+	if len(b) < indexHead+sha256.Size {
+		return nil, errIndex
+	}
+	body := b[:len(b)-sha256.Size]
+	if sum := sha256.Sum256(body); !bytes.Equal(sum[:], b[len(body):]) || string(body[:len(indexMagic)]) != indexMagic {
+		return nil, errIndex
+	}
+	if f := binary.LittleEndian.Uint32(body[len(indexMagic):]); f != indexFormat {
+		return nil, fmt.Errorf("the index of blocks has format %d, this drey reads %d: use the drey that wrote it", f, indexFormat)
+	}
+	if id := hex.EncodeToString(body[len(indexMagic)+4:][:runIDBytes]); id != runID {
+		return nil, fmt.Errorf("the index of blocks belongs to run %s, not to this run %s", id, runID)
+	}
+	count := binary.LittleEndian.Uint32(body[indexHead-4:])
+	at, batch := indexHead, 0
+	var out []blockRecord
+	for range count {
+		var h indexHeader
+		if at+indexHeaderBytes > len(body) {
+			return nil, errIndex
+		}
+		if _, err := binary.Decode(body[at:], binary.LittleEndian, &h); err != nil {
+			return nil, errIndex
+		}
+		at += indexHeaderBytes
+		if h.StateLen > uint64(len(body)-at) || h.Phase >= phases || h.Chains == 0 || h.First < 0 {
+			return nil, errIndex
+		}
+		out = append(out, blockRecord{
+			pack: h.Pack, index: h.Index, previous: h.Previous, digest: h.Digest, chain: int(h.Chain), chains: int(h.Chains), phase: Phase(h.Phase),
+			first: h.First, draws: int(h.Draws), kept: h.Kept != 0, file: file, batch: batch, state: int64(at), stateLen: int(h.StateLen), stateSum: h.StateSum,
+		})
+		if h.Kept != 0 {
+			batch++
+		}
+		at += int(h.StateLen)
+	}
+	if at != len(body) {
+		return nil, errIndex
+	}
+	return out, nil
+}
+
+// readIndexes calls f with the records of each index file of a run, in the order of their numbers.
+func readIndexes(dir string, run *Run, f func([]blockRecord)) error {
+	files, err := numbers(dir, indexName)
+	if err != nil {
+		return err
+	}
+	for _, n := range files {
+		path := filepath.Join(dir, indexName(n))
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return fmt.Errorf("store: %w", err)
+		}
+		records, err := parseIndex(b, run.ID, n)
+		if err != nil {
+			return fmt.Errorf("store: %s: %w", path, err)
+		}
+		f(records)
+	}
+	return nil
+}
+
+// readState returns the state of a block, whose sum it has checked.
+func (r *blockRecord) readState(dir string) ([]byte, error) {
+	path := filepath.Join(dir, indexName(r.file))
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	defer f.Close()
+	b := make([]byte, r.stateLen)
+	if _, err := f.ReadAt(b, r.state); err != nil {
+		return nil, fmt.Errorf("store: %s: %w", path, err)
+	}
+	if crc32.Checksum(b, castagnoli) != r.stateSum {
+		return nil, fmt.Errorf("store: %s is damaged: the state after block %d of pack %d does not match its sum", path, r.index, r.pack)
+	}
+	return b, nil
+}

@@ -1,0 +1,199 @@
+package store
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// Ledger is what counts of the blocks of a run: each pack's lineage, by its last block, and how many draws.
+type Ledger struct {
+	Draws uint64 // of each chain in sampling, at most; what a last block has beyond them does not count
+	Heads []Head // by pack
+}
+
+// Head is the end of a pack's lineage. The digests of the blocks before it follow from the blocks themselves.
+type Head struct {
+	Blocks uint64 // committed
+	Digest [sha256.Size]byte
+}
+
+// The ledger file, little-endian: magic, format, run ID (16 bytes), draws, number of packs; for each its head; last the SHA-256
+// of all before it.
+const (
+	ledgerMagic  = "drey-ldg"
+	ledgerFormat = 1
+	ledgerHead   = len(ledgerMagic) + 4 + runIDBytes + 8 + 4
+)
+
+var headBytes = binary.Size(Head{})
+
+func (l *Ledger) encode(runID string) ([]byte, error) {
+	id, err := hex.DecodeString(runID)
+	if err != nil || len(id) != runIDBytes {
+		return nil, fmt.Errorf("store: run ID %q is not %d hex digits", runID, 2*runIDBytes)
+	}
+	out := binary.LittleEndian.AppendUint32([]byte(ledgerMagic), ledgerFormat)
+	out = append(out, id...)
+	out = binary.LittleEndian.AppendUint64(out, l.Draws)
+	out = binary.LittleEndian.AppendUint32(out, uint32(len(l.Heads)))
+	if out, err = binary.Append(out, binary.LittleEndian, l.Heads); err != nil {
+		return nil, fmt.Errorf("store: ledger: %w", err)
+	}
+	sum := sha256.Sum256(out)
+	return append(out, sum[:]...), nil
+}
+
+var errLedger = errors.New("the ledger is damaged (its digest does not match): a coordinator that opens the run writes it again")
+
+func parseLedger(b []byte, runID string) (*Ledger, error) {
+	if len(b) < ledgerHead+sha256.Size {
+		return nil, errLedger
+	}
+	body := b[:len(b)-sha256.Size]
+	if sum := sha256.Sum256(body); !bytes.Equal(sum[:], b[len(body):]) || string(body[:len(ledgerMagic)]) != ledgerMagic {
+		return nil, errLedger
+	}
+	if f := binary.LittleEndian.Uint32(body[len(ledgerMagic):]); f != ledgerFormat {
+		return nil, fmt.Errorf("the ledger has format %d, this drey reads %d: use the drey that wrote it", f, ledgerFormat)
+	}
+	if id := hex.EncodeToString(body[len(ledgerMagic)+4:][:runIDBytes]); id != runID {
+		return nil, fmt.Errorf("the ledger belongs to run %s, not to this run %s", id, runID)
+	}
+	l := &Ledger{Draws: binary.LittleEndian.Uint64(body[ledgerHead-12:])}
+	if n := binary.LittleEndian.Uint32(body[ledgerHead-4:]); int64(n)*int64(headBytes) != int64(len(body)-ledgerHead) {
+		return nil, errLedger
+	} else {
+		l.Heads = make([]Head, n)
+	}
+	if _, err := binary.Decode(body[ledgerHead:], binary.LittleEndian, l.Heads); err != nil {
+		return nil, errLedger
+	}
+	return l, nil
+}
+
+// HasLedger reports whether a directory is that of a run whose blocks a ledger puts in order.
+func HasLedger(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, ledgerFile))
+	return err == nil
+}
+
+// readLedger returns the ledger of a run directory, nil if it has none.
+func readLedger(dir string, run *Run) (*Ledger, error) {
+	path := filepath.Join(dir, ledgerFile)
+	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	l, err := parseLedger(b, run.ID)
+	if err != nil {
+		return nil, fmt.Errorf("store: %s: %w", path, err)
+	}
+	return l, nil
+}
+
+// follow gives the reader the blocks that the ledger names, in the ledger's order, whatever else is stored.
+func (r *Reader) follow(l *Ledger) error {
+	stored := map[[sha256.Size]byte]blockRecord{}
+	err := readIndexes(r.dir, r.run, func(records []blockRecord) {
+		for _, rec := range records {
+			if _, ok := stored[rec.digest]; !ok {
+				stored[rec.digest] = rec
+			}
+		}
+	})
+	if err != nil {
+		return err
+	}
+	for pack, head := range l.Heads {
+		lineage := make([]blockRecord, head.Blocks)
+		digest := head.Digest
+		for i := int(head.Blocks) - 1; i >= 0; i-- {
+			rec, ok := stored[digest]
+			if !ok || int(rec.pack) != pack || rec.index != uint64(i) {
+				return fmt.Errorf("store: %s: block %d of pack %d, %x, is in the ledger and not in the store: restore it from a copy", r.dir, i, pack, digest[:8])
+			}
+			lineage[i], digest = rec, rec.previous
+		}
+		if err := r.lay(lineage, int64(l.Draws)); err != nil {
+			return err
+		}
+		r.packs = append(r.packs, lineage)
+	}
+	return nil
+}
+
+// lay appends the draws of a pack's blocks to its chains, up to so many draws of sampling.
+func (r *Reader) lay(lineage []blockRecord, draws int64) error {
+	var common [phases][]block
+	var have [phases]int64
+	for i := range lineage {
+		rec := &lineage[i]
+		if rec.chain != lineage[0].chain || rec.chains != lineage[0].chains || rec.chain+rec.chains > r.run.Settings.Chains {
+			return fmt.Errorf("store: %s: block %d of pack %d is of chains %d to %d", r.dir, i, rec.pack, rec.chain, rec.chain+rec.chains-1)
+		}
+		n := int64(rec.draws)
+		if rec.phase == Sampling {
+			n = max(0, min(n, draws-have[Sampling]))
+		}
+		if !rec.kept || n == 0 {
+			continue
+		}
+		if rec.first != have[rec.phase] {
+			return fmt.Errorf("store: %s: block %d of pack %d begins with %s draw %d after %d draws", r.dir, i, rec.pack, rec.phase, rec.first, have[rec.phase])
+		}
+		common[rec.phase] = append(common[rec.phase], block{rec.file, rec.batch, rec.chain, rec.draws, 0, rec.first, int(n)})
+		have[rec.phase] += n
+	}
+	if len(lineage) == 0 {
+		return nil
+	}
+	for p := range common {
+		for c := range lineage[0].chains {
+			r.blocks[p][lineage[0].chain+c] = common[p] // one list for all: a run may have very many
+		}
+	}
+	return nil
+}
+
+// Packs returns the number of packs of a run that a ledger puts in order, 0 of other runs.
+func (r *Reader) Packs() int { return len(r.packs) }
+
+// Blocks returns how many blocks a pack has in the ledger.
+func (r *Reader) Blocks(pack int) int { return len(r.packs[pack]) }
+
+// Block returns a block of the ledger with all that was written of it.
+func (r *Reader) Block(pack, index int) (Block, error) {
+	rec := &r.packs[pack][index]
+	out := Block{
+		Pack: rec.pack, Index: rec.index, Previous: rec.previous, Digest: rec.digest, Chain: rec.chain, Chains: rec.chains,
+		Phase: rec.phase, First: rec.first, Draws: rec.draws,
+	}
+	var err error
+	if out.State, err = rec.readState(r.dir); err != nil || !rec.kept {
+		return out, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	b := block{segment: rec.file, batch: rec.batch}
+	for i := range r.cols {
+		v, err := r.view(&b, i)
+		if err != nil {
+			return Block{}, err
+		}
+		if want := rec.chains * rec.draws * r.cols[i].width * r.cols[i].dtype.Size(); r.cols[i].dtype != Bool && len(v.raw) != want {
+			return Block{}, fmt.Errorf("store: %s: block %d of pack %d is not what its index says", r.dir, index, pack)
+		}
+		out.Columns = append(out.Columns, v.appendRaw(nil, r.cols[i].width, 0, rec.chains*rec.draws))
+	}
+	return out, nil
+}
