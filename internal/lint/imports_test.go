@@ -38,13 +38,15 @@ var below = map[string][]string{
 	"internal/job":         {"internal/chain", "pkg/transport"},
 	"internal/worker":      {"internal/job"},
 	"internal/runner":      {"internal/chain", "internal/datafile", "pkg/store"},
-	"internal/coordinator": {},
+	"internal/sink":        {"pkg/store", "pkg/transport"},
+	"internal/coordinator": {"internal/sink"},
 	"internal/program":     {"pkg/model", "internal/datafile"},
 	"internal/cli":         {"internal/runner", "internal/program"},
 	".":                    {"internal/cli"},
 
 	"examples": {".", "bench/recipe"},
 	"cmd":      {"examples"},
+	"deploy":   {},
 
 	"internal/gotest":  {},
 	"internal/lint":    {},
