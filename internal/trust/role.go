@@ -73,7 +73,7 @@ var workerVerbs = []transport.Sealed{&transport.Register{}, &transport.Lease{}, 
 // clientVerbs are the requests of clients.
 var clientVerbs = []transport.Sealed{
 	&transport.Submit{}, &transport.Stop{}, &transport.Extend{}, &transport.Resume{}, &transport.DrainWorker{},
-	&transport.Status{}, &transport.Runs{}, &transport.Workers{},
+	&transport.Status{}, &transport.Runs{}, &transport.Workers{}, &transport.Pull{},
 }
 
 func workerSubjects(party transport.PartyID) *Subjects {

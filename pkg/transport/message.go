@@ -66,7 +66,7 @@ var messageTypes = map[Type]func() Message{
 	46: func() Message { return new(RunEnd) }, 47: func() Message { return new(Manifest) },
 	50: func() Message { return new(Status) }, 51: func() Message { return new(RunStatus) }, 52: func() Message { return new(Runs) },
 	53: func() Message { return new(RunList) }, 54: func() Message { return new(Workers) }, 55: func() Message { return new(WorkerList) },
-	56: func() Message { return new(Heartbeat) },
+	56: func() Message { return new(Heartbeat) }, 57: func() Message { return new(Pull) }, 58: func() Message { return new(Pulled) },
 	60: func() Message { return new(LogRecord) },
 }
 
