@@ -26,6 +26,7 @@ type running struct {
 	disk     *store.Writer // nil in memory
 	progress *progress
 	chains   []*lane
+	began    time.Time // when the chains did; zero unless they run
 
 	queue   chan *pack // packs that wait for a worker, the one that has waited longest first
 	stop    atomic.Bool
@@ -110,11 +111,11 @@ func (r *running) sample(ctx context.Context) (err error) {
 		return nil
 	}
 	defer context.AfterFunc(ctx, func() { r.end(nil) })()
-	begin := time.Now()
+	r.began = time.Now()
 	watched := r.progress.watch(r)
 	r.work(program)
 	watched()
-	r.divide(time.Since(begin))
+	r.plan.seconds, r.began = r.seconds(), time.Time{}
 	return r.err
 }
 
@@ -230,6 +231,7 @@ func (r *running) checkpoint(l *lane, now time.Time, must bool) error {
 		t := l.chain.Totals()
 		cp := &l.checkpoint
 		cp.Chain, cp.Transitions, cp.Warmup, cp.Draws = l.chain.Index(), t.Transitions, t.KeptWarmup, t.Kept
+		cp.WarmupLeapfrogs = t.WarmupLeapfrogs
 		cp.Version, cp.State, cp.Phase = chain.CheckpointVersion, l.chain.AppendState(cp.State[:0]), store.Warmup
 		if l.chain.Warm() {
 			cp.Phase = store.Sampling
@@ -254,8 +256,14 @@ func (r *running) counts() store.RunCounts {
 	return n
 }
 
-// divide shares the time of all chains out to warmup and sampling, in proportion to the time that chains spent in them.
-func (r *running) divide(total time.Duration) {
+// seconds returns the times until now. That of all chains is shared out to warmup and sampling in proportion to the time that
+// chains spent in them.
+func (r *running) seconds() store.Seconds {
+	out := r.plan.seconds
+	if r.began.IsZero() {
+		return out
+	}
+	all := time.Since(r.began).Seconds()
 	var warmup, sampling time.Duration
 	for _, l := range r.chains {
 		s := l.chain.Status()
@@ -266,6 +274,7 @@ func (r *running) divide(total time.Duration) {
 	if warmup+sampling > 0 {
 		share = float64(warmup) / float64(warmup+sampling)
 	}
-	r.plan.seconds.Warmup = store.Float(total.Seconds() * share)
-	r.plan.seconds.Sampling = store.Float(total.Seconds() * (1 - share))
+	out.Warmup, out.Sampling = store.Float(all*share), store.Float(all*(1-share))
+	out.Total = store.Float(time.Since(r.plan.began).Seconds())
+	return out
 }

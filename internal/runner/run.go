@@ -114,6 +114,7 @@ func (c *Config) readDocuments(dir string, run *store.Run) error {
 func (p *plan) write(ctx context.Context, w *store.Writer, events func(Progress)) (*Result, error) {
 	before := w.Run().Seconds
 	r := &running{plan: p, sink: diskSink{w}, disk: w, progress: newProgress(events)}
+	w.Time(func() store.Seconds { return add(before, r.seconds()) })
 	state, counts, cause := r.run(ctx)
 	finished := w.Finish(state, cause, func(run *store.Run) {
 		run.Counts, run.Seconds = counts, add(before, p.seconds)

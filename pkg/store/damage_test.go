@@ -99,13 +99,13 @@ func TestDamagedCheckpoint(t *testing.T) {
 func FuzzCheckpoint(f *testing.F) {
 	var b strings.Builder
 	id := strings.Repeat("0f", runIDBytes)
-	if err := writeCheckpoints(&b, id, []*Checkpoint{{State: []byte("abc")}, nil, {Chain: 2, Draws: 5}}); err != nil {
+	if err := writeCheckpoints(&b, id, Seconds{Warmup: 1.5, Total: 2}, []*Checkpoint{{State: []byte("abc"), WarmupLeapfrogs: 7}, nil, {Chain: 2, Draws: 5}}); err != nil {
 		f.Fatal(err)
 	}
 	f.Add([]byte(b.String()))
 	f.Add([]byte(b.String()[:50]))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		cps, err := parseCheckpoints(data, id)
+		took, cps, err := parseCheckpoints(data, id)
 		if err != nil {
 			return
 		}
@@ -114,7 +114,7 @@ func FuzzCheckpoint(f *testing.F) {
 		for i := range cps {
 			all[i] = &cps[i]
 		}
-		if err := writeCheckpoints(again, id, all); err != nil || again.String() != string(data) {
+		if err := writeCheckpoints(again, id, took, all); err != nil || again.String() != string(data) {
 			t.Errorf("a file of %d bytes is written again otherwise: %v", len(data), err)
 		}
 	})

@@ -24,6 +24,14 @@ func (w *Writer) SetCheckpoint(c *Checkpoint) error {
 	return nil
 }
 
+// Time has the checkpoint file say how long the run has taken: took is called whenever it is written and returns the times
+// of the whole run until then. It must not call the Writer.
+func (w *Writer) Time(took func() Seconds) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.took = took
+}
+
 // Flush makes all draws appended and all checkpoints set durable: one segment, then the checkpoint file.
 func (w *Writer) Flush() error {
 	w.mu.Lock()
@@ -72,7 +80,7 @@ func (w *Writer) flush() error {
 		return nil
 	}
 	err := atomicFile(w.fsys, filepath.Join(w.dir, checkpointFile), func(out io.Writer) error {
-		return writeCheckpoints(out, w.run.ID, w.staged)
+		return writeCheckpoints(out, w.run.ID, w.took(), w.staged)
 	})
 	if err == nil {
 		w.unsaved = false

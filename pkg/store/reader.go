@@ -45,6 +45,7 @@ func Open(dir string) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
+	run.catchUp(dir)
 	r := &Reader{dir: dir, run: run, cols: run.Schema.columns()}
 	schema, err := run.Schema.arrowSchema()
 	if err != nil {
@@ -188,7 +189,8 @@ func (r *Reader) equal(at *Row, cols []column, row [][]byte, scratch []byte) (bo
 // Dir returns the run directory.
 func (r *Reader) Dir() string { return r.dir }
 
-// Run returns the run's description.
+// Run returns the run's description; of a run that goes on, or was killed, the times and the leapfrogs of warmup are those of
+// its last checkpoint.
 func (r *Reader) Run() *Run { return r.run }
 
 // Live reports whether a process is writing the directory now.

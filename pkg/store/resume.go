@@ -42,7 +42,7 @@ func resume(dir string, opts Options) (*Writer, error) {
 			w.chains[c].next[p], w.chains[c].stored[p] = n, n
 		}
 	}
-	if w.staged, err = readCheckpoints(dir, &w.run); err != nil {
+	if _, w.staged, err = readCheckpoints(dir, &w.run); err != nil {
 		return nil, errors.Join(err, old.Close())
 	}
 	for c, cp := range w.staged {

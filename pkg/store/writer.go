@@ -63,7 +63,8 @@ type Writer struct {
 	held      int      // rows in the buffers
 	segment   int      // number of the next segment
 	staged    []*Checkpoint
-	unsaved   bool    // staged is newer than the file
+	unsaved   bool // staged is newer than the file
+	took      func() Seconds
 	old       *Reader // of a resumed run: its draws when it was opened
 	lastFlush time.Time
 }
@@ -135,6 +136,7 @@ func newWriter(dir string, run Run, opts Options) (*Writer, error) {
 		return nil, err
 	}
 	w := &Writer{dir: dir, fsys: opts.FS, opts: opts, run: run, schema: schema, cols: run.Schema.columns()}
+	w.took = func() Seconds { return run.Seconds }
 	chains := run.Settings.Chains
 	w.chains = make([]buffer, chains)
 	w.staged = make([]*Checkpoint, chains)
