@@ -94,6 +94,6 @@ func prepare[D any](fn func(*model.Context, D), data Data, options []Option) (*s
 	if err != nil {
 		name = "model" // a name matters to run directories alone
 	}
-	m, err := model.New(name, s.float, fn, data)
+	m, err := model.NewIn(s.precision, name, fn, data)
 	return s, runner.Model{Model: m, DataSource: s.source}, err
 }

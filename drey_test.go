@@ -167,7 +167,7 @@ func TestErrors(t *testing.T) {
 		{"missing data", drey.Data{}, nil, `data "sigma" is missing`},
 		{"chains", schoolsData(), []drey.Option{drey.Chains(0)}, "0 chains"},
 		{"metric", schoolsData(), []drey.Option{drey.Metric("full")}, "full"},
-		{"precision", schoolsData(), []drey.Option{drey.Precision(tensor.I32)}, "precision i32"},
+		{"precision", schoolsData(), []drey.Option{drey.Precision("i32")}, `precision "i32"`},
 		{"start", schoolsData(), []drey.Option{drey.Init(map[string]any{"nu": 1})}, `"nu"`},
 		{"start of no number", schoolsData(), []drey.Option{drey.Init(map[string]any{"mu": math.NaN()})}, "starting values"},
 		{"inverse mass matrix", schoolsData(), []drey.Option{drey.InverseMassMatrix(map[string][]float64{"mu": {-1}})}, `"mu"`},
@@ -186,7 +186,7 @@ func TestErrors(t *testing.T) {
 
 // TestOptionsReachTheRun gives every option that changes draws and looks for its effect.
 func TestOptionsReachTheRun(t *testing.T) {
-	post := sample(t, drey.HMC(2, 0.1), drey.Metric("dense"), drey.TargetAccept(0.9), drey.Precision(tensor.F32), drey.Thin(2), drey.Workers(1),
+	post := sample(t, drey.HMC(2, 0.1), drey.Metric("dense"), drey.TargetAccept(0.9), drey.Precision(model.F32), drey.Thin(2), drey.Workers(1),
 		drey.Save("mu"), drey.InitStrategy(model.InitMedian), drey.Init(map[string]any{"mu": 1.0}, map[string]any{"mu": 2.0}), drey.Name("schools"))
 	if !slices.Equal(post.Sites(), []string{"mu"}) {
 		t.Errorf("sites %v", post.Sites())

@@ -30,7 +30,7 @@ func Main[D any](fn func(*model.Context, D), options ...Option) {
 	}
 	m := cli.ModelOf(s.name, "", fn, s.load)
 	m.DataSource = s.source
-	os.Exit(cli.Main(&cli.Program{Name: program, Models: []cli.Model{m}, Config: s.config, Float: s.float}, os.Args[1:]))
+	os.Exit(cli.Main(&cli.Program{Name: program, Models: []cli.Model{m}, Config: s.config, Precision: s.precision}, os.Args[1:]))
 }
 
 // modelName returns the option Name or the name of the function.

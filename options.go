@@ -14,7 +14,6 @@ import (
 	"github.com/drey-sampler/drey/internal/cli/progress"
 	"github.com/drey-sampler/drey/internal/runner"
 	"github.com/drey-sampler/drey/pkg/model"
-	"github.com/drey-sampler/drey/pkg/tensor"
 )
 
 // Option changes a setting of Sample, or the default of a flag of Main.
@@ -22,17 +21,17 @@ type Option func(*settings)
 
 // settings are what options change.
 type settings struct {
-	config   runner.Config
-	float    tensor.DType
-	name     string
-	load     func() (Data, error)
-	source   string // the file that load reads
-	progress io.Writer
-	problems []error
+	config    runner.Config
+	precision model.Precision
+	name      string
+	load      func() (Data, error)
+	source    string // the file that load reads
+	progress  io.Writer
+	problems  []error
 }
 
 func newSettings(options []Option) (*settings, error) {
-	s := &settings{config: runner.DefaultConfig(), float: tensor.F64}
+	s := &settings{config: runner.DefaultConfig(), precision: model.F64}
 	for _, o := range options {
 		o(s)
 	}
@@ -94,12 +93,11 @@ func Engine(name string) Option { return func(s *settings) { s.config.Engine = n
 // Workers sets the number of threads that run chains; by default there is one a core. It changes no draw.
 func Workers(n int) Option { return func(s *settings) { s.config.Workers = n } }
 
-// Precision sets the type of the model's numbers: tensor.F64 (the default) or tensor.F32.
-func Precision(float tensor.DType) Option {
+// Precision sets the type of the model's numbers: model.F64 (the default), model.F32 or model.Mixed.
+func Precision(p model.Precision) Option {
 	return func(s *settings) {
-		if s.float = float; float != tensor.F64 && float != tensor.F32 {
-			s.problems = append(s.problems, fmt.Errorf("precision %s: want f64 or f32", float))
-		}
+		s.precision = p
+		s.problems = append(s.problems, p.Validate())
 	}
 }
 

@@ -9,13 +9,12 @@ import (
 	"github.com/drey-sampler/drey/internal/chain"
 	"github.com/drey-sampler/drey/pkg/engine/wasm"
 	"github.com/drey-sampler/drey/pkg/model"
-	"github.com/drey-sampler/drey/pkg/tensor"
 )
 
 // compiled returns a model in f64 and its bundle.
 func compiled(tb testing.TB, name string) (*model.Model, *model.Bundle) {
 	tb.Helper()
-	m, err := bench.Model(name, tensor.F64)
+	m, err := bench.Model(model.F64, name)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -100,7 +99,7 @@ func BenchmarkLeapfrog(b *testing.B) {
 func BenchmarkCompile(b *testing.B) {
 	for _, name := range bench.Names() {
 		b.Run(name, func(b *testing.B) {
-			m, err := bench.Model(name, tensor.F64)
+			m, err := bench.Model(model.F64, name)
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -13,7 +13,7 @@ import (
 
 // A loop that left evaluations out would be the fastest of all: three turns end where three evaluations one by one do.
 func TestGradientEvaluatesEachTurn(t *testing.T) {
-	m, err := Model("radon", tensor.F64)
+	m, err := Model(model.F64, "radon")
 	if err != nil {
 		t.Fatal(err)
 	}

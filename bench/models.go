@@ -10,13 +10,12 @@ import (
 	logisticregression "github.com/drey-sampler/drey/examples/logistic-regression"
 	"github.com/drey-sampler/drey/examples/radon"
 	"github.com/drey-sampler/drey/pkg/model"
-	"github.com/drey-sampler/drey/pkg/tensor"
 )
 
 // models are those of bench/README.md, as the examples have them.
 var models = []struct {
 	name string
-	bind func(name string, float tensor.DType) (*model.Model, error)
+	bind func(p model.Precision, name string) (*model.Model, error)
 }{
 	{"eight-schools", binder(eightschools.EightSchools, eightschools.Data)},
 	{"radon", binder(radon.Radon, radon.Data)},
@@ -25,13 +24,13 @@ var models = []struct {
 }
 
 // binder returns the function that binds a model's own data to it.
-func binder[D any](fn func(*model.Context, D), data func() (model.Data, error)) func(string, tensor.DType) (*model.Model, error) {
-	return func(name string, float tensor.DType) (*model.Model, error) {
+func binder[D any](fn func(*model.Context, D), data func() (model.Data, error)) func(model.Precision, string) (*model.Model, error) {
+	return func(p model.Precision, name string) (*model.Model, error) {
 		d, err := data()
 		if err != nil {
 			return nil, err
 		}
-		return model.New(name, float, fn, d)
+		return model.NewIn(p, name, fn, d)
 	}
 }
 
@@ -45,18 +44,18 @@ func Names() []string {
 }
 
 // Regression returns the logistic regression on the first rows of its data.
-func Regression(rows int, float tensor.DType) (*model.Model, error) {
-	return model.New(regression, float, logisticregression.LogisticRegression, logisticregression.Generate(rows))
+func Regression(p model.Precision, rows int) (*model.Model, error) {
+	return model.NewIn(p, regression, logisticregression.LogisticRegression, logisticregression.Generate(rows))
 }
 
 // regression is the name of the model whose data can be of any size.
 const regression = "logistic-regression"
 
-// Model returns a model with its data in a float type. The error of an unknown name lists those there are.
-func Model(name string, float tensor.DType) (*model.Model, error) {
+// Model returns a model with its data in a precision. The error of an unknown name lists those there are.
+func Model(p model.Precision, name string) (*model.Model, error) {
 	for _, m := range models {
 		if m.name == name {
-			return m.bind(name, float)
+			return m.bind(p, name)
 		}
 	}
 	return nil, fmt.Errorf("unknown model %q (models: %s)", name, strings.Join(Names(), ", "))

@@ -11,13 +11,13 @@ import (
 	ratingcurve "github.com/drey-sampler/drey/examples/rating-curve"
 	"github.com/drey-sampler/drey/internal/cli"
 	"github.com/drey-sampler/drey/internal/runner"
-	"github.com/drey-sampler/drey/pkg/tensor"
+	"github.com/drey-sampler/drey/pkg/model"
 )
 
 // program returns the command line of drey with its models.
 func program() *cli.Program {
 	return &cli.Program{
-		Name: "drey", BuiltIn: true, Config: runner.DefaultConfig(), Float: tensor.F64,
+		Name: "drey", BuiltIn: true, Config: runner.DefaultConfig(), Precision: model.F64,
 		Models: []cli.Model{
 			cli.ModelOf("eight-schools", "Rubin's eight schools, non-centred", eightschools.EightSchools, eightschools.Data),
 			cli.ModelOf("eight-schools-centred", "the same, centred: a funnel that makes chains diverge", eightschoolscentred.EightSchoolsCentred, eightschoolscentred.Data),

@@ -50,10 +50,7 @@ func runLong(t *testing.T, eng engine.Engine, p model.Precision, draws int) long
 		y[i] = revenueMean + revenueSD*r.NormFloat64()
 		sum += y[i]
 	}
-	m, err := model.New("revenues", p.Float(), revenues, model.Data{"y": y})
-	if err == nil && p == model.Mixed {
-		m, err = m.Mixed()
-	}
+	m, err := model.NewIn(p, "revenues", revenues, model.Data{"y": y})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -51,7 +51,7 @@ func program() *cli.Program {
 		return cli.ModelOf(name, "", func(c *model.Context, _ none) { fn(c) }, nil)
 	}
 	return &cli.Program{
-		Name: "drey", BuiltIn: true, Config: runner.DefaultConfig(), Float: tensor.F64,
+		Name: "drey", BuiltIn: true, Config: runner.DefaultConfig(), Precision: model.F64,
 		Models: []cli.Model{
 			cli.ModelOf("schools", "eight schools", eightSchools, own(model.Data{
 				"y": []float64{28, 8, -3, 7, -1, 1, 18, 12}, "sigma": []float64{15, 10, 16, 11, 9, 11, 10, 18},

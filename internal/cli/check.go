@@ -9,13 +9,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/drey-sampler/drey/internal/runner"
-	"github.com/drey-sampler/drey/pkg/tensor"
+	"github.com/drey-sampler/drey/pkg/model"
 )
 
 func (c *command) check() *cobra.Command {
-	in, precision, seed := inputs{}, c.Float.String(), uint64(0)
+	in, precision, seed := inputs{}, string(c.Precision), uint64(0)
 	check := func(cmd *cobra.Command, m *Model) error {
-		in.float, in.asked = tensor.ParseDType(precision), cmd.Flags().Changed("precision")
+		in.precision, in.asked = model.Precision(precision), cmd.Flags().Changed("precision")
 		return c.checkModel(cmd.Context(), m, in, seed)
 	}
 	cmd := &cobra.Command{
@@ -33,7 +33,7 @@ func (c *command) check() *cobra.Command {
 		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return check(cmd, &c.Models[0]) }
 	}
 	cmd.Flags().StringVar(&in.data, "data", "", "`file` of data: json, csv, parquet, arrow or npy")
-	cmd.Flags().Var(&choice{&precision, []string{tensor.F64.String(), tensor.F32.String()}}, "precision", "of the model's numbers")
+	cmd.Flags().Var(&choice{&precision, model.Precisions()}, "precision", "of the model's numbers; mixed: f32 for what runs over rows of data")
 	cmd.Flags().Uint64Var(&seed, "seed", 0, "of the start")
 	return cmd
 }

@@ -15,7 +15,6 @@ import (
 
 	"github.com/drey-sampler/drey/internal/runner"
 	"github.com/drey-sampler/drey/pkg/model"
-	"github.com/drey-sampler/drey/pkg/tensor"
 )
 
 // Exit statuses.
@@ -31,9 +30,9 @@ type Program struct {
 	Name   string // of the command
 	Models []Model
 	// BuiltIn says that this is drey itself: commands take the name of a model, and there are the commands that only drey has.
-	BuiltIn bool
-	Config  runner.Config // defaults of the flags
-	Float   tensor.DType  // default precision
+	BuiltIn   bool
+	Config    runner.Config   // defaults of the flags
+	Precision model.Precision // likewise
 }
 
 // Model is a model that a program has.
@@ -43,7 +42,7 @@ type Model struct {
 	// Data returns the data that the model has where no file is given; nil where there are none.
 	Data       func() (model.Data, error)
 	DataSource string // the file that Data reads, "" if it reads none
-	New        func(name string, float tensor.DType, data model.Data) (*model.Model, error)
+	New        func(p model.Precision, name string, data model.Data) (*model.Model, error)
 
 	file *programFile // the model was read from it, and has no New
 }
@@ -52,8 +51,8 @@ type Model struct {
 func ModelOf[D any](name, about string, fn func(*model.Context, D), data func() (model.Data, error)) Model {
 	return Model{
 		Name: name, About: about, Data: data,
-		New: func(name string, float tensor.DType, data model.Data) (*model.Model, error) {
-			return model.New(name, float, fn, data)
+		New: func(p model.Precision, name string, data model.Data) (*model.Model, error) {
+			return model.NewIn(p, name, fn, data)
 		},
 	}
 }

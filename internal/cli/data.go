@@ -11,7 +11,6 @@ import (
 	"github.com/drey-sampler/drey/internal/runner"
 	"github.com/drey-sampler/drey/pkg/model"
 	"github.com/drey-sampler/drey/pkg/store"
-	"github.com/drey-sampler/drey/pkg/tensor"
 )
 
 // ReadData reads a file of data columns; datafile.Read says which kinds there are.
@@ -68,9 +67,9 @@ func (p *Program) find(name string) (*Model, error) {
 
 // inputs are what a command was told of a model besides its name.
 type inputs struct {
-	data  string // file, "" for the model's own data
-	float tensor.DType
-	asked bool // float was asked for and is not a default
+	data      string // file, "" for the model's own data
+	precision model.Precision
+	asked     bool // the precision was asked for and is not a default
 }
 
 // bind returns a model with the data of a file, or with its own.
@@ -93,7 +92,7 @@ func (p *Program) bind(m *Model, in inputs) (runner.Model, error) {
 			return out, asUsage(err)
 		}
 	}
-	if out.Model, err = m.New(m.Name, in.float, data); err != nil {
+	if out.Model, err = m.New(in.precision, m.Name, data); err != nil {
 		if data == nil {
 			err = fmt.Errorf("%w\n%s has no data of its own: give them with --data FILE", err, m.Name)
 		}
@@ -123,15 +122,15 @@ func (p *Program) reopen(command, dir string) (runner.Model, error) {
 	if m == nil {
 		return runner.Model{}, usage("%s is a run of %s, a model of %s, which this program does not have: %s", dir, run.Model, owner(run), wayBack(run, command, dir))
 	}
-	float := tensor.ParseDType(run.Settings.Precision)
-	if float == tensor.Invalid {
-		return runner.Model{}, fmt.Errorf("%s: unknown precision %q", dir, run.Settings.Precision)
+	precision := model.Precision(run.Settings.Precision)
+	if err := precision.Validate(); err != nil {
+		return runner.Model{}, fmt.Errorf("%s: %w", dir, err)
 	}
-	return p.rebind(m, run, dir, float)
+	return p.rebind(m, run, dir, precision)
 }
 
 // rebind binds the data that a run keeps.
-func (p *Program) rebind(m *Model, run *store.Run, dir string, float tensor.DType) (runner.Model, error) {
+func (p *Program) rebind(m *Model, run *store.Run, dir string, precision model.Precision) (runner.Model, error) {
 	out := runner.Model{Program: p.identity()}
 	var data model.Data
 	for _, f := range run.Files {
@@ -145,7 +144,7 @@ func (p *Program) rebind(m *Model, run *store.Run, dir string, float tensor.DTyp
 		}
 	}
 	var err error
-	out.Model, err = m.New(m.Name, float, data)
+	out.Model, err = m.New(precision, m.Name, data)
 	return out, err
 }
 

@@ -12,7 +12,6 @@ import (
 	"github.com/drey-sampler/drey/internal/chain"
 	"github.com/drey-sampler/drey/internal/runner"
 	"github.com/drey-sampler/drey/pkg/model"
-	"github.com/drey-sampler/drey/pkg/tensor"
 )
 
 // choice is a flag with a few legal words.
@@ -65,7 +64,7 @@ func (r *runFlags) add(f *pflag.FlagSet, p *Program) {
 	r.flags = f
 	r.config = p.Config
 	c := &r.config
-	r.kernel, r.precision, r.initStrategy = string(c.Kernel), p.Float.String(), string(c.InitStrategy)
+	r.kernel, r.precision, r.initStrategy = string(c.Kernel), string(p.Precision), string(c.InitStrategy)
 	f.SortFlags = false
 	f.StringVar(&r.data, "data", "", "`file` of data: json, csv, parquet, arrow or npy")
 	f.IntVar(&c.Chains, "chains", c.Chains, "number of chains")
@@ -75,7 +74,7 @@ func (r *runFlags) add(f *pflag.FlagSet, p *Program) {
 	f.Uint64Var(&r.seed, "seed", 0, "of all randomness (default: one is drawn, printed and recorded)")
 	f.Var(&choice{&c.Engine, runner.Engines()}, "engine", "what runs the model")
 	f.IntVar(&c.Batch, "batch", c.Batch, "chains that a call of the engine advances (default: 1, and many on xla)")
-	f.Var(&choice{&r.precision, []string{tensor.F64.String(), tensor.F32.String()}}, "precision", "of the model's numbers")
+	f.Var(&choice{&r.precision, model.Precisions()}, "precision", "of the model's numbers; mixed: f32 for what runs over rows of data")
 	f.Var(&choice{&r.kernel, []string{string(chain.NUTS), string(chain.HMC)}}, "kernel", "how chains move")
 	f.Float64Var(&c.TrajectoryLength, "trajectory-length", c.TrajectoryLength, "of hmc, in units of time")
 	f.Float64Var(&c.TrajectoryJitter, "trajectory-jitter", c.TrajectoryJitter, "of hmc: relative half width of a random factor, 0 to 1")
@@ -154,7 +153,7 @@ func (r *runFlags) ranges() error {
 
 // inputs returns what the flags say of the model.
 func (r *runFlags) inputs() inputs {
-	return inputs{r.data, tensor.ParseDType(r.precision), r.flags.Changed("precision")}
+	return inputs{r.data, model.Precision(r.precision), r.flags.Changed("precision")}
 }
 
 // probability checks a --prob flag.

@@ -29,8 +29,8 @@ func (f *programFile) bind(p *Program, in inputs) (runner.Model, error) {
 	switch {
 	case in.data != "":
 		return out, usage("--data: %s has its data in it: export the model anew with other data", f.source)
-	case in.asked && in.float != f.Model.Float:
-		return out, usage("--precision %s: the programs in %s compute in %s: export the model anew in that precision", in.float, f.source, f.Model.Float)
+	case in.asked && in.precision != f.Model.Precision():
+		return out, usage("--precision %s: the programs in %s compute in %s: export the model anew in that precision", in.precision, f.source, f.Model.Precision())
 	}
 	return out, nil
 }

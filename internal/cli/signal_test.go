@@ -16,7 +16,6 @@ import (
 	"github.com/drey-sampler/drey/internal/cli"
 	"github.com/drey-sampler/drey/internal/runner"
 	"github.com/drey-sampler/drey/pkg/model"
-	"github.com/drey-sampler/drey/pkg/tensor"
 )
 
 // stuckVariable makes TestSecondSignal the program that it sends signals to.
@@ -29,7 +28,7 @@ func stuck() int {
 		time.Sleep(time.Hour)
 	}
 	m := cli.ModelOf("endless", "", endless, nil)
-	return cli.Main(&cli.Program{Name: "stuck", Models: []cli.Model{m}, Config: runner.DefaultConfig(), Float: tensor.F64}, []string{"check"})
+	return cli.Main(&cli.Program{Name: "stuck", Models: []cli.Model{m}, Config: runner.DefaultConfig(), Precision: model.F64}, []string{"check"})
 }
 
 // TestSecondSignal: a signal that can't end a command in good order is followed by one that ends the process at once.

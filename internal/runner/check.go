@@ -89,7 +89,7 @@ func Check(ctx context.Context, m Model, seed uint64) (*CheckReport, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &checker{ctx: ctx, model: m, bundle: b, engine: eng, float: b.LogDensity.Float}
+	k := &checker{ctx: ctx, model: m, bundle: b, engine: eng, narrow: m.Precision() != model.F64}
 	if k.density, err = chain.NewEvaluator(eng, b.LogDensity); err != nil {
 		return nil, err
 	}
@@ -112,7 +112,7 @@ type checker struct {
 	bundle   *model.Bundle
 	engine   engine.Engine
 	density  *chain.Evaluator
-	float    tensor.DType
+	narrow   bool // the terms of the density are f32
 	position []float64
 	value    float64
 	gradient []float64
@@ -134,7 +134,7 @@ func (k *checker) at(position []float64) (float64, []float64, error) {
 }
 
 func (k *checker) bytes(position []float64) []byte {
-	return engine.Bytes(tensor.ArrayOf(k.float, []int{len(position)}, position))
+	return engine.Bytes(tensor.ArrayOf(k.bundle.LogDensity.Float, []int{len(position)}, position))
 }
 
 // start finds a start as chain 0 does.
@@ -246,7 +246,7 @@ func (k *checker) compare(c *SiteCheck, offset, n int) error {
 // balances rounding and truncation where derivatives are of the order of 1; smaller ones help where the density bends more.
 func (k *checker) deviation(i int) (least, allowed float64, err error) {
 	epsilon, tolerance := 0x1p-52, 1e-4
-	if k.float == tensor.F32 {
+	if k.narrow {
 		epsilon, tolerance = 0x1p-23, 2e-2
 	}
 	g := k.gradient[i]

@@ -109,8 +109,8 @@ func (m Model) checkAgainst(r *store.Run, digest string, versions store.Versions
 	if r.Digest != digest {
 		problems = append(problems, errors.New("the model has changed since: its program differs"))
 	}
-	if r.Settings.Precision != m.Float.String() {
-		problems = append(problems, fmt.Errorf("the run has precision %s, the model %s", r.Settings.Precision, m.Float))
+	if p := string(m.Precision()); r.Settings.Precision != p {
+		problems = append(problems, fmt.Errorf("the run has precision %s, the model %s", r.Settings.Precision, p))
 	}
 	for _, f := range r.Files {
 		if f.Role == "data" && f.SHA256 != m.digest() {

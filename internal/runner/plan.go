@@ -127,7 +127,7 @@ func (p *plan) describe() (store.Run, []store.Copy, error) {
 	schema, err := schemaOf(&p.bundle.Manifest, p.cfg.keeps)
 	return store.Run{
 		Format: store.FormatVersion, Model: p.model.Name, Program: p.model.Program, Seed: *p.cfg.Seed, Versions: versionsOf(p.engine),
-		Files: inputs, Digest: p.bundle.Digest, Settings: p.cfg.settings(p.engine.Name(), p.model.Float.String(), p.batch),
+		Files: inputs, Digest: p.bundle.Digest, Settings: p.cfg.settings(p.engine.Name(), string(p.model.Precision()), p.batch),
 		Schema: schema, State: store.Running, Created: p.began.UTC().Format(time.RFC3339),
 	}, copies, err
 }

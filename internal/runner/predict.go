@@ -168,7 +168,7 @@ func (p *predictor) describe(m Model) store.Run {
 	return store.Run{
 		Format: store.FormatVersion, Model: m.Name, Program: m.Program, Seed: p.seed, Versions: versionsOf(p.engine), Digest: p.program.Digest(),
 		Settings: store.Settings{
-			Chains: p.from.Chains, Draws: p.from.Draws, Thin: p.from.Thin, Precision: m.Float.String(), Engine: p.engine.Name(),
+			Chains: p.from.Chains, Draws: p.from.Draws, Thin: p.from.Thin, Precision: string(m.Precision()), Engine: p.engine.Name(),
 		},
 		Schema: store.Schema{Sites: p.sites}, State: store.Running, Created: time.Now().UTC().Format(time.RFC3339),
 	}

@@ -35,6 +35,18 @@ func (p Precision) Validate() error {
 	return nil
 }
 
+// NewIn is New for a precision.
+func NewIn[D any](p Precision, name string, fn func(*Context, D), data Data) (*Model, error) {
+	if err := p.Validate(); err != nil {
+		return nil, err
+	}
+	m, err := New(name, p.Float(), fn, data)
+	if err == nil && p == Mixed {
+		return m.Mixed()
+	}
+	return m, err
+}
+
 // Float returns the float type that New takes for the precision: F32 for F32, else F64.
 func (p Precision) Float() tensor.DType {
 	if p == F32 {

@@ -15,7 +15,7 @@ import (
 
 	"github.com/drey-sampler/drey/bench"
 	"github.com/drey-sampler/drey/internal/runner"
-	"github.com/drey-sampler/drey/pkg/tensor"
+	"github.com/drey-sampler/drey/pkg/model"
 )
 
 func main() {
@@ -51,7 +51,6 @@ type settings struct {
 	draws          int    // of the one run, where lengths are not given
 	lengths        []int  // none, or two: draws per chain of two runs, the shorter one first
 	repeat         string // the flag that lengths come from
-	float          tensor.DType
 }
 
 // parse reads the command line.
@@ -64,7 +63,7 @@ func parse(args []string) (*settings, error) {
 	flags.IntVar(&s.draws, "draws", 1000, "draws of each chain, in a start-to-summary run")
 	flags.StringVar(&s.repeat, "repeat-lengths", "", "A,B: two numbers of draws, to subtract fixed cost")
 	flags.Uint64Var(&s.seed, "seed", 0, "seed")
-	flags.StringVar(&s.precision, "precision", "f64", "f64 or f32")
+	flags.StringVar(&s.precision, "precision", string(model.F64), "one of "+strings.Join(model.Precisions(), ", "))
 	flags.StringVar(&s.engine, "engine", runner.EngineAuto, "one of "+strings.Join(runner.Engines(), ", "))
 	flags.IntVar(&s.batch, "batch", 0, "chains that a call of the engine advances")
 	flags.IntVar(&s.rows, "rows", 0, "rows of the data of logistic-regression")
@@ -80,9 +79,8 @@ func parse(args []string) (*settings, error) {
 	if s.rows < 0 || s.rows > 0 && s.model != "logistic-regression" {
 		return nil, fmt.Errorf("--rows %d: want a positive number, and --model logistic-regression", s.rows)
 	}
-	s.float = tensor.ParseDType(s.precision)
-	if s.float != tensor.F64 && s.float != tensor.F32 {
-		return nil, fmt.Errorf("--precision %q: want f64 or f32", s.precision)
+	if !slices.Contains(model.Precisions(), s.precision) {
+		return nil, fmt.Errorf("--precision %q: want one of %s", s.precision, strings.Join(model.Precisions(), ", "))
 	}
 	var err error
 	s.lengths, err = parseLengths(s.repeat)

@@ -82,9 +82,9 @@ func (s *settings) measure(ctx context.Context) (*Result, error) {
 // load returns the model with its data.
 func (s *settings) load() (*model.Model, error) {
 	if s.rows > 0 {
-		return bench.Regression(s.rows, s.float)
+		return bench.Regression(model.Precision(s.precision), s.rows)
 	}
-	return bench.Model(s.model, s.float)
+	return bench.Model(model.Precision(s.precision), s.model)
 }
 
 // sample makes one run in memory and, where it is the last one, takes its summary.
