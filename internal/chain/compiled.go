@@ -3,6 +3,7 @@ package chain
 import (
 	"errors"
 	"fmt"
+	"runtime"
 
 	"github.com/drey-sampler/drey/pkg/engine"
 	"github.com/drey-sampler/drey/pkg/tensor"
@@ -38,6 +39,7 @@ func (c *compiled) compile(p *Program, f *tensor.Func, apart func(param int) boo
 		}
 		f = simplify.Exact(f) // a lane keeps the bits of a chain alone
 	}
+	runtime.Gosched() // simplifying takes milliseconds, as the rest will, and others may want this core
 	c.exe, err = p.engine.Compile(f, engine.Options{Donate: donate})
 	return err
 }

@@ -52,7 +52,7 @@ func logisticModel(t testing.TB, n, dim int) runner.Model {
 }
 
 // heartbeat measures the largest gap between the beats of a goroutine that sleeps for a millisecond at a time, while load
-// runs. The garbage collector runs all the while: a call that can't be preempted holds it up, and with it everyone.
+// runs. The garbage collector runs four times a second: a call that can't be preempted holds it up, and with it everyone.
 func heartbeat(load func()) time.Duration {
 	var largest time.Duration
 	var stop atomic.Bool
@@ -67,7 +67,7 @@ func heartbeat(load func()) time.Duration {
 	wg.Go(func() {
 		for !stop.Load() {
 			runtime.GC()
-			time.Sleep(5 * time.Millisecond)
+			time.Sleep(250 * time.Millisecond)
 		}
 	})
 	load()

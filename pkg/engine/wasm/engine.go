@@ -43,6 +43,7 @@ func (Engine) Compile(f *tensor.Func, opt engine.Options) (engine.Executable, er
 	if err != nil {
 		return nil, err
 	}
+	giveWay()
 	ctx := context.Background()
 	x.runtime = wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().WithMemoryLimitPages(maxMemory>>16))
 	x.compiled, err = x.runtime.CompileModule(ctx, code)
@@ -50,8 +51,13 @@ func (Engine) Compile(f *tensor.Func, opt engine.Options) (engine.Executable, er
 		x.runtime.Close(ctx)
 		return nil, fmt.Errorf("wasm: %s: the generated module does not compile: %w", f.Name, err)
 	}
+	giveWay()
 	return x, nil
 }
+
+// giveWay lets other goroutines have this core. A run's programs compile on all cores at once, and Go itself takes a core
+// away only after 10 to 20 ms: whoever wants it for a moment would wait as long.
+func giveWay() { runtime.Gosched() }
 
 // Executable is a compiled module and the layout of its memory.
 type Executable struct {
@@ -79,6 +85,7 @@ func generate(f *tensor.Func, opt engine.Options) (x *Executable, code []byte, e
 	if err != nil {
 		return nil, nil, err
 	}
+	giveWay()
 	donated := map[int]int{}
 	for _, d := range opt.Donate {
 		donated[d.In] = d.Out
@@ -171,7 +178,7 @@ func copyYielding(dst, src []byte) {
 	const chunk = 1 << 16
 	for ; len(src) > chunk; dst, src = dst[chunk:], src[chunk:] {
 		copy(dst, src[:chunk])
-		runtime.Gosched()
+		giveWay()
 	}
 	copy(dst, src)
 }
@@ -189,7 +196,7 @@ func (s *session) Run() error {
 		if binary.LittleEndian.Uint32(s.mem[resumeAt:]) == 0 {
 			return nil
 		}
-		runtime.Gosched() // others may have waited for this core
+		giveWay()
 		s.fuel *= min(2, max(0.5, float64(callTime)/float64(time.Since(start)+1)))
 	}
 }
