@@ -42,6 +42,10 @@ func poisson(c *model.Context, d counts) {
 
 type none struct{}
 
+type tagged struct {
+	Y tensor.Value `drey:"y,optinal"`
+}
+
 // program has models that are wrong in one way each.
 func program() *cli.Program {
 	own := func(data model.Data) func() (model.Data, error) {
@@ -60,6 +64,12 @@ func program() *cli.Program {
 			bad("duplicate", func(c *model.Context) { c.Sample("mu", dist.Normal(0, 1)); c.Sample("mu", dist.Normal(0, 1)) }),
 			bad("negative", func(c *model.Context) { c.Sample("mu", dist.Normal(0, -1)) }),
 			bad("panics", func(c *model.Context) { _ = []int{1}[len("ab")] }),
+			cli.ModelOf("tags", "", func(*model.Context, tagged) {}, nil),
+			bad("newline", func(c *model.Context) { c.Sample("a\nb", dist.Normal(0, 1)) }),
+			bad("reparam", func(c *model.Context) {
+				fn := func(c *model.Context, _ none) { c.Observe("y", dist.Normal(c.Sample("mu", dist.Normal(0, 1)), 1), 1) }
+				model.With(fn, model.Reparam(map[string]model.Reparameterization{"y": model.LocScaleReparam{}}))(c, none{})
+			}),
 			bad("empty", func(*model.Context) {}),
 			bad("discrete", func(c *model.Context) { c.Sample("k", dist.Poisson(3)) }),
 			bad("shapes", func(c *model.Context) {
@@ -148,6 +158,9 @@ var badInput = []struct {
 	{"run schools --kernel gibbs", 2, []string{"--kernel", "nuts|hmc"}},
 	{"run schools --kernel hmc --trajectory-length 0", 2, []string{"--trajectory-length 0"}},
 	{"run schools --kernel hmc --trajectory-jitter 1", 2, []string{"--trajectory-jitter 1"}},
+	{"run schools --trajectory-length 3", 2, []string{"--trajectory-length 3", "--kernel hmc"}},
+	{"run schools --trajectory-jitter 0.5", 2, []string{"--trajectory-jitter 0.5", "--kernel hmc"}},
+	{"run schools --kernel hmc --max-tree-depth 5", 2, []string{"--max-tree-depth 5", "--kernel nuts"}},
 	{"run schools --engine gpu", 2, []string{"--engine", "auto|wasm|reference"}},
 	{"run schools --precision f16", 2, []string{"--precision", "f64|f32"}},
 	{"run schools --metric full", 2, []string{"--metric", "dense"}},
@@ -201,6 +214,9 @@ var badInput = []struct {
 	{"run negative", 1, []string{"Normal", "scale is -1", "badinput_test.go:"}},
 	{"run panics", 1, []string{"model panicked at", "badinput_test.go:", "index out of range"}},
 	{"run empty", 1, []string{"no latent sites"}},
+	{"run tags", 1, []string{"field Y of cli_test.tagged", `unknown option "optinal"`}},
+	{"run newline", 1, []string{`site "a\nb"`, "badinput_test.go:"}},
+	{"run reparam", 1, []string{`"y"`, "has a value already", "badinput_test.go:"}},
 	{"run discrete", 1, []string{`site "k"`, "discrete"}},
 	{"run shapes", 1, []string{`site "x"`, "badinput_test.go:"}},
 	{"run infinite", 1, []string{"wall", "100 starting points"}},
@@ -313,6 +329,9 @@ func list(t *testing.T) string {
 func TestEachProblemOnce(t *testing.T) {
 	t.Chdir(t.TempDir())
 	_, message, status := call("run schools --chains 0 --thin 0")
+	if _, message, _ := call("run tags"); strings.Count(message, "\n") != 1 {
+		t.Errorf("a mistake in the model's data struct: %s", message)
+	}
 	want := "drey: run: --chains 0: want at least 1\ndrey: run: --thin 0: want at least 1\n"
 	if message != want || status != 2 {
 		t.Errorf("status %d: %s", status, message)

@@ -93,6 +93,9 @@ func (p *Program) bind(m *Model, in inputs) (runner.Model, error) {
 		}
 	}
 	if out.Model, err = m.New(in.precision, m.Name, data); err != nil {
+		if schema := new(model.SchemaError); errors.As(err, &schema) {
+			return out, err // the model's mistake, whatever the data
+		}
 		if data == nil {
 			err = fmt.Errorf("%w\n%s has no data of its own: give them with --data FILE", err, m.Name)
 		}

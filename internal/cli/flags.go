@@ -141,6 +141,9 @@ func (r *runFlags) ranges() error {
 		{c.MaxTreeDepth >= 1, "max-tree-depth", "at least 1", c.MaxTreeDepth},
 		{c.TrajectoryLength > 0, "trajectory-length", "positive", c.TrajectoryLength},
 		{c.TrajectoryJitter >= 0 && c.TrajectoryJitter < 1, "trajectory-jitter", "0 or more and less than 1", c.TrajectoryJitter},
+		{c.Kernel == chain.HMC || !r.flags.Changed("trajectory-length"), "trajectory-length", "--kernel hmc with it: nuts finds the length itself", c.TrajectoryLength},
+		{c.Kernel == chain.HMC || !r.flags.Changed("trajectory-jitter"), "trajectory-jitter", "--kernel hmc with it: nuts finds the length itself", c.TrajectoryJitter},
+		{c.Kernel == chain.NUTS || !r.flags.Changed("max-tree-depth"), "max-tree-depth", "--kernel nuts with it: hmc has no tree", c.MaxTreeDepth},
 		{c.StepSize > 0 || !r.flags.Changed("step-size"), "step-size", "positive", c.StepSize},
 		{c.InitStrategy != model.InitValue || r.init != "" || len(c.Init.Text) > 0, "init-strategy", "another one, or --init FILE with the values", c.InitStrategy},
 	} {

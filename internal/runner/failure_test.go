@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/drey-sampler/drey/internal/runner"
+	"github.com/drey-sampler/drey/pkg/diag"
 	"github.com/drey-sampler/drey/pkg/dist"
 	"github.com/drey-sampler/drey/pkg/model"
 	"github.com/drey-sampler/drey/pkg/store"
@@ -166,7 +167,9 @@ func TestSummaryJSON(t *testing.T) {
 	if len(p) != 10 || p["rhat"] != nil || p["q5"] == nil || p["ess_bulk"] == nil {
 		t.Errorf("theta_base[7]: %v", p)
 	}
-	if math.IsNaN(s.MinESS()) {
-		t.Error("no smallest ESS")
+	least := s.MinESS()
+	s.Parameters = append(s.Parameters, runner.Parameter{Summary: diag.Summary{SD: 0, ESSBulk: 1}}, runner.Parameter{Summary: diag.Summary{SD: 1, ESSBulk: math.NaN()}})
+	if !(least > 1) || s.MinESS() != least {
+		t.Errorf("smallest ESS %v, with a constant and a parameter without one %v", least, s.MinESS())
 	}
 }

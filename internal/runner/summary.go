@@ -157,11 +157,13 @@ func (s *Summary) Shown(p *Parameter) bool {
 	return p.Kind != store.Auxiliary || slices.Contains(s.Run.Settings.Save, p.Site)
 }
 
-// MinESS returns the smallest bulk ESS over the parameters of the model's own sites, NaN without any.
+// MinESS returns the smallest bulk ESS over the parameters of the model's own sites, those left out that are constant or
+// have none; NaN without any.
 func (s *Summary) MinESS() float64 {
 	least := math.NaN()
 	for i := range s.Parameters {
-		if p := &s.Parameters[i]; p.Kind != store.Auxiliary && !(p.ESSBulk >= least) {
+		p := &s.Parameters[i]
+		if p.Kind != store.Auxiliary && p.SD != 0 && !math.IsNaN(p.ESSBulk) && !(p.ESSBulk >= least) {
 			least = p.ESSBulk
 		}
 	}

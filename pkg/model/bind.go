@@ -105,10 +105,7 @@ func (b *binding) exact() map[string]bool {
 // checkIndex refuses indices out of range: a gather clamps them, so that one too large would silently give a wrong
 // posterior.
 func (b *binding) checkIndex(f field, r *raw) error {
-	n, err := f.limit(b.statics)
-	if err != nil {
-		return err
-	}
+	n := f.limit(b.statics)
 	bad, lowest, highest := -1, r.at(0), r.at(0)
 	for i := range r.size() {
 		x := r.at(i)

@@ -2,6 +2,7 @@ package model_test
 
 import (
 	"encoding/json"
+	"errors"
 	"math"
 	"strconv"
 	"strings"
@@ -180,14 +181,19 @@ func TestSchemaErrors(t *testing.T) {
 		}](), []string{"field Y", `unknown dtype "f16"`}},
 		{"index", bindError[struct {
 			Y tensor.Value `drey:"y,index=K"`
-		}](), []string{`data "y"`, "index=K is neither a number nor the name of an int field"}},
+		}](), []string{"field Y", "index=K is neither a number nor the name of an int field"}},
 		{"twice", bindError[struct {
 			Y tensor.Value `drey:"y"`
 			Z tensor.Value `drey:"y"`
 		}](), []string{"field Z", `the name "y" is used twice`}},
 		{"no struct", bindError[int](), []string{"data type int is not a struct"}},
 	} {
-		t.Run(c.name, func(t *testing.T) { wantError(t, c.err, c.want...) })
+		t.Run(c.name, func(t *testing.T) {
+			wantError(t, c.err, c.want...)
+			if schema := new(model.SchemaError); !errors.As(c.err, &schema) {
+				t.Errorf("%T is no SchemaError", c.err)
+			}
+		})
 	}
 }
 

@@ -28,6 +28,10 @@ func TestCompileErrors(t *testing.T) {
 			c.Deterministic("mu", c.Sample("mu", dist.Normal(0, 1)))
 		}, []string{`site "mu"`, "used twice"}},
 		{"no name", func(c *model.Context, d vector) { c.Sample("", dist.Normal(0, 1)) }, []string{`site ""`, "has no name"}},
+		{"newline in a name", func(c *model.Context, d vector) { c.Sample("mu\n", dist.Normal(0, 1)) }, []string{`site "mu\n"`, `the character '\n' in its name`, "error_test.go:"}},
+		{"escape in a plate's name", func(c *model.Context, d vector) {
+			c.Plate("\x1b[2J", 3).Sample("mu", dist.Normal(0, 1))
+		}, []string{`plate "\x1b[2J"`, `the character '\x1b'`}},
 		{"nil distribution", func(c *model.Context, d vector) { c.Sample("mu", nil) }, []string{`site "mu"`, "no distribution"}},
 		{"discrete latent", func(c *model.Context, d vector) { c.Sample("z", dist.Bernoulli(0.5)) },
 			[]string{`site "z"`, "discrete latent variable", "sum it out"}},
@@ -71,6 +75,12 @@ func TestCompileErrors(t *testing.T) {
 		{"reparam name", model.With(func(c *model.Context, d vector) {
 			c.Sample("thetas", dist.Normal(0, 1))
 		}, locScale(0)), []string{`reparam: no latent site "theta"`, `did you mean "thetas"?`, "schools_test.go:"}},
+		{"reparam of an observed site", model.With(func(c *model.Context, d vector) {
+			c.Observe("theta", dist.Normal(c.Sample("mu", dist.Normal(0, 1)), 1), d.Y)
+		}, locScale(0)), []string{`reparam: no latent site "theta"`, "has a value already", "schools_test.go:"}},
+		{"reparam of a deterministic site", model.With(func(c *model.Context, d vector) {
+			c.Deterministic("theta", c.Sample("mu", dist.Normal(0, 1)))
+		}, locScale(0)), []string{`reparam: no latent site "theta"`, "sites: mu", "schools_test.go:"}},
 		{"condition name", model.With(func(c *model.Context, d vector) {
 			c.Sample("mu", dist.Normal(0, 1))
 		}, model.Condition(map[string]any{"sigma": 1})), []string{`condition: no latent site "sigma"`, "sites: mu", "error_test.go:"}},

@@ -61,8 +61,11 @@ func (k *importer) sites() error {
 	at, seen := 0, map[string]bool{}
 	for i := range manifest.Sites {
 		s := &manifest.Sites[i]
-		if s.Name == "" || seen[s.Name] {
-			return k.problem("the name %q of site %d is empty or used twice", s.Name, i)
+		if problem := nameProblem(s.Name); problem != "" {
+			return k.problem("site %d: %q %s", i, s.Name, problem)
+		}
+		if seen[s.Name] {
+			return k.problem("the name %q of site %d is used twice", s.Name, i)
 		}
 		seen[s.Name] = true
 		if err := k.site(s); err != nil {

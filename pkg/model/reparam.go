@@ -16,7 +16,7 @@ type Reparameterization interface {
 }
 
 // Reparam reparametrises the sites named. They become deterministic; what takes their place is recorded as auxiliary. A
-// site that has a value already is left alone, a name that is no random site of the model is an error.
+// latent site that a handler has given a value is left alone, a name that is no latent site of the model is an error.
 func Reparam(config map[string]Reparameterization) Handler {
 	made := newOrigin("reparam")
 	return func(p Program) Program {
@@ -40,7 +40,9 @@ func (h reparametrising) Process(s *Site) {
 	if !ok {
 		return
 	}
-	h.usage.use(s.Name)
+	if s.Kind == Latent || s.Kind == Auxiliary || s.conditioned {
+		h.usage.use(s.Name)
+	}
 	if !s.wanted() {
 		return
 	}

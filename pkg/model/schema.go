@@ -3,6 +3,7 @@ package model
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,10 +21,19 @@ type field struct {
 	bound    string       // index=: a number or the name of an int field; "" for none
 }
 
-// schemaOf reads the drey tags of a data struct; Bind says what they mean.
+// SchemaError is a mistake in a model's data struct: no data can be bound to it.
+type SchemaError struct{ msg string }
+
+func (e *SchemaError) Error() string { return "model: " + e.msg }
+
+func schemaError(format string, args ...any) error {
+	return &SchemaError{fmt.Sprintf(format, args...)}
+}
+
+// schemaOf reads the drey tags of a data struct; Bind says what they mean. Errors are *SchemaError.
 func schemaOf(t reflect.Type) ([]field, error) {
 	if t.Kind() != reflect.Struct {
-		return nil, fmt.Errorf("model: data type %s is not a struct", t)
+		return nil, schemaError("data type %s is not a struct", t)
 	}
 	var fields []field
 	seen := map[string]bool{}
@@ -33,13 +43,20 @@ func schemaOf(t reflect.Type) ([]field, error) {
 		}
 		f, err := parseField(sf)
 		if err != nil {
-			return nil, fmt.Errorf("model: field %s of %s: %w", sf.Name, t, err)
+			return nil, schemaError("field %s of %s: %v", sf.Name, t, err)
 		}
 		if seen[f.name] {
-			return nil, fmt.Errorf("model: field %s of %s: the name %q is used twice", sf.Name, t, f.name)
+			return nil, schemaError("field %s of %s: the name %q is used twice", sf.Name, t, f.name)
 		}
 		seen[f.name] = true
 		fields = append(fields, f)
+	}
+	for _, f := range fields {
+		_, err := strconv.Atoi(f.bound)
+		static := func(g field) bool { return g.static && g.name == f.bound }
+		if f.bound != "" && err != nil && !slices.ContainsFunc(fields, static) {
+			return nil, schemaError("field %s of %s: index=%s is neither a number nor the name of an int field", t.FieldByIndex(f.index).Name, t, f.bound)
+		}
 	}
 	return fields, nil
 }
@@ -88,13 +105,9 @@ func (f *field) option(opt string) error {
 }
 
 // limit returns the number of legal values of an index field.
-func (f *field) limit(statics map[string]int) (int, error) {
+func (f *field) limit(statics map[string]int) int {
 	if n, err := strconv.Atoi(f.bound); err == nil {
-		return n, nil
+		return n
 	}
-	n, ok := statics[f.bound]
-	if !ok {
-		return 0, fmt.Errorf("model: data %q: index=%s is neither a number nor the name of an int field", f.name, f.bound)
-	}
-	return n, nil
+	return statics[f.bound]
 }

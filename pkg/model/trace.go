@@ -1,7 +1,9 @@
 package model
 
 import (
+	"fmt"
 	"slices"
+	"unicode"
 
 	"github.com/drey-sampler/drey/pkg/tensor"
 )
@@ -60,17 +62,30 @@ type recorder struct {
 }
 
 func (r recorder) Process(s *Site) {
+	if problem := nameProblem(s.Name); problem != "" {
+		s.fail("%s", problem)
+	}
 	if s.Kind == PlateSite {
 		return
 	}
 	if old := r.trace.byName[s.Name]; old != nil {
 		s.fail("the name is used twice: first at %s:%d", old.File, old.Line)
 	}
-	if s.Name == "" {
-		s.fail("has no name")
-	}
 	r.trace.byName[s.Name] = s
 	r.trace.Sites = append(r.trace.Sites, s)
+}
+
+// nameProblem says why a name is none for a site or a plate, or returns "": tables, flags and files show it in one line.
+func nameProblem(name string) string {
+	if name == "" {
+		return "has no name"
+	}
+	for _, c := range name {
+		if !unicode.IsPrint(c) {
+			return fmt.Sprintf("has the character %q in its name, which can't be printed", c)
+		}
+	}
+	return ""
 }
 
 func (r recorder) Postprocess(s *Site) {

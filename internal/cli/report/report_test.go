@@ -72,6 +72,11 @@ func TestAdvice(t *testing.T) {
 	if a := report.Advice(good()); len(a) != 0 {
 		t.Errorf("a good run gets advice: %q", a)
 	}
+	constant := good() // of 50 draws: they are its ESS
+	constant.Parameters[0].SD, constant.Parameters[0].ESSBulk, constant.Parameters[0].ESSTail = 0, 200, 200
+	if a := report.Advice(constant); len(a) != 0 {
+		t.Errorf("a constant gets advice: %q", a)
+	}
 	for _, c := range []struct {
 		name string
 		bad  func(s *runner.Summary)
