@@ -187,7 +187,7 @@ func TestRefused(t *testing.T) {
 		{"not named", replace(`"constrain": {`, `"constrains": {`), `no program "constrain"`},
 		{"unknown program", replace(`"programs": {`, `"programs": {"guess": {},`), `"guess", which this drey does not know`},
 		{"outputs", replace(`["x"]`, `["x", "y"]`), "program constrain: 1 results, the manifest names 2"},
-		{"site", replace(`"name": "x"`, `"name": ""`), "empty or used twice"},
+		{"site", replace(`"name": "x"`, `"name": ""`), `site 0: "" has no name`},
 		{"no StableHLO", func(e map[string]string) { e["constrain.mlir"] = "func" }, "program constrain:"},
 		{"no npy", func(e map[string]string) { e["data/0.npy"] = "1, 2" }, "not a .npy file"},
 		{"parameters", func(e map[string]string) { e["constrain.mlir"] = strings.Replace(constrain, "2xf64", "3xf64", 1) }, "parameter 1 is f64[3], want f64[2]"},
