@@ -73,14 +73,15 @@ func mean(x []float64) float64 {
 	return m + rest/float64(len(x))
 }
 
-// variance returns the variance of x about m, its mean, with divisor len(x)−1; NaN where that is not positive.
+// variance returns the variance of x about m, its mean, with divisor len(x)−1; NaN where that is not positive. No machine fuses
+// the products with the sum: warmup takes decisions by it.
 func variance(x []float64, m float64) float64 {
 	if len(x) < 2 {
 		return math.NaN()
 	}
 	sum := 0.0
 	for _, v := range x {
-		sum += (v - m) * (v - m)
+		sum += float64((v - m) * (v - m))
 	}
 	return sum / float64(len(x)-1)
 }

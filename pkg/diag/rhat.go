@@ -47,15 +47,24 @@ func SplitGelmanRubin(draws [][]float64) float64 {
 // chain, and a chain of one draw, add nothing to the variance within. NaN for fewer than two superchains. It panics
 // unless superchains is positive and divides the number of chains.
 func NestedRHat(draws [][]float64, superchains int) float64 {
-	chains, n := shape(draws)
-	if superchains < 1 || chains%superchains != 0 {
-		panic(fmt.Sprintf("diag: %d chains do not make %d superchains of equal size", chains, superchains))
+	_, n := shape(draws)
+	means, variances := rowMoments(draws)
+	if n == 1 {
+		variances = nil
 	}
-	if superchains < 2 || chains == 0 || n == 0 {
+	return NestedRHatOf(means, variances, superchains)
+}
+
+// NestedRHatOf is NestedRHat from the mean of each chain and its variance, of n − 1 degrees of freedom; variances is nil for
+// chains of one draw. All chains have equally many draws.
+func NestedRHatOf(chainMeans, chainVariances []float64, superchains int) float64 {
+	if superchains < 1 || len(chainMeans)%superchains != 0 {
+		panic(fmt.Sprintf("diag: %d chains do not make %d superchains of equal size", len(chainMeans), superchains))
+	}
+	if superchains < 2 || len(chainMeans) == 0 {
 		return math.NaN()
 	}
-	each := chains / superchains
-	chainMeans, chainVariances := rowMoments(draws)
+	each := len(chainMeans) / superchains
 	means := make([]float64, superchains)
 	within := 0.0
 	for k := range means {
@@ -64,7 +73,7 @@ func NestedRHat(draws [][]float64, superchains int) float64 {
 		if each > 1 {
 			within += variance(group, means[k])
 		}
-		if n > 1 {
+		if chainVariances != nil {
 			within += mean(chainVariances[k*each : (k+1)*each])
 		}
 	}
@@ -76,8 +85,12 @@ func NestedRHat(draws [][]float64, superchains int) float64 {
 // B/n the variance of their means: Vehtari et al. (2021), section 3.1. +Inf where each row is constant but not all
 // are equal, NaN where all are.
 func potentialScaleReduction(rows [][]float64) float64 {
-	n := float64(len(rows[0]))
 	means, variances := rowMoments(rows)
+	return scaleReduction(means, variances, float64(len(rows[0])))
+}
+
+// scaleReduction is potentialScaleReduction from the rows' means and variances.
+func scaleReduction(means, variances []float64, n float64) float64 {
 	within := mean(variances)
 	between := variance(means, mean(means))
 	return math.Sqrt(between/within + (n-1)/n)
