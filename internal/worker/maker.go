@@ -1,0 +1,127 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/drey-sampler/drey/pkg/transport"
+)
+
+// make makes the blocks of a lease, from where its grant says, until it ends.
+func (w *worker) make(l *lease) error {
+	r, err := w.runs.open(l.ctx, l.grant)
+	if err != nil {
+		return err
+	}
+	defer func() { w.note(l, w.runs.close(r)) }()
+	end, err := w.endState(l)
+	if err != nil {
+		return err
+	}
+	p, err := newPack(r, l.grant, end)
+	if err != nil {
+		return err
+	}
+	defer func() { w.note(l, p.close()) }()
+	at := &cursor{m: r.manifest}
+	for at.index < l.grant.Next {
+		if err := w.pass(l, r, at, nil); err != nil {
+			return err
+		}
+		at.advance()
+	}
+	for previous := l.grant.Head; ; at.advance() {
+		if err := w.pass(l, r, at, p); err != nil {
+			return err
+		}
+		if err := w.admit(l, at); err != nil {
+			return err
+		}
+		x, err := w.block(l, p, at, previous)
+		if err != nil {
+			return err
+		}
+		previous = x.block.Digest
+		l.add(x)
+	}
+}
+
+// pass takes the decision that a cursor waits for, if it does: in a pack that goes on from there, unless p is nil.
+func (w *worker) pass(l *lease, r *run, at *cursor, p *pack) error {
+	if !at.barrier {
+		return nil
+	}
+	d, err := w.decision(l, r, at.decision+1)
+	if err != nil {
+		return err
+	}
+	return at.decide(d)
+}
+
+// admit waits until the block at a cursor is wanted and there is room for it.
+func (w *worker) admit(l *lease, at *cursor) error {
+	wanted := func() bool { return !w.draining() && (!at.sampling() || at.first < l.target) }
+	room := func() bool { return len(l.pending) < uncommitted }
+	for {
+		if err := l.rest(func() bool { return !wanted() }); err != nil {
+			return err
+		}
+		ok, err := l.wait(urgeTime, func() bool { return wanted() && room() })
+		if ok || err != nil {
+			return err
+		}
+		w.urge()
+	}
+}
+
+// block makes the block at a cursor and seals it.
+func (w *worker) block(l *lease, p *pack, at *cursor, previous transport.Digest) (*parcel, error) {
+	var made *block
+	err := w.slots.with(l.ctx, p.run, func(s *slot) (err error) {
+		made, err = p.make(s, at, func() bool { return w.halted.Load() || l.ctx.Err() != nil })
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	raw, err := transport.Encode(made.content)
+	if err != nil {
+		return nil, err
+	}
+	content, err := fetch(l.ctx, func(ctx context.Context) (transport.Payload, error) {
+		return transport.Pack(ctx, w.transport.Objects(transport.Results), raw)
+	})
+	if err != nil {
+		return nil, err
+	}
+	b := &transport.Block{
+		Lease: l.LeaseRef, Worker: w.cfg.Name, Index: at.index, Previous: previous, Class: w.class, Decision: at.decision,
+		Leapfrogs: uint64(made.leapfrogs), Divergences: uint32(made.divergences), Content: content,
+	}
+	b.Digest = transport.BlockDigest(l.Run, l.Pack, at.index, previous, content.Digest)
+	w.pulse.count(l, at, made)
+	return &parcel{block: b}, nil
+}
+
+// endState returns the content of the block that a grant goes on from, nil before the first.
+func (w *worker) endState(l *lease) (*transport.Content, error) {
+	g := l.grant
+	if g.Next == 0 {
+		return nil, nil
+	}
+	raw, err := fetch(l.ctx, func(ctx context.Context) ([]byte, error) {
+		return g.State.Unpack(ctx, w.transport.Objects(transport.Outcome), transport.MaxContent)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("worker: the end state of block %d: %w", g.Next-1, err)
+	}
+	m, err := transport.Decode(raw)
+	if err != nil {
+		return nil, fmt.Errorf("worker: the end state of block %d: %w", g.Next-1, err)
+	}
+	c, ok := m.(*transport.Content)
+	if !ok || c.Chain != g.Chain || c.Chains != g.Chains {
+		return nil, fmt.Errorf("worker: the end state of block %d is not one of its chains", g.Next-1)
+	}
+	return c, nil
+}
