@@ -31,13 +31,23 @@ const (
 
 // Update redraws the table. The last event's table stays on the screen.
 func (l *Live) Update(p runner.Progress) {
+	l.draw(func(columns, rows int) []string { return Render(p, columns, rows) })
+}
+
+// UpdateCluster redraws the table of a run on a cluster.
+func (l *Live) UpdateCluster(c Cluster) {
+	l.draw(func(columns, rows int) []string { return RenderCluster(c, columns, rows) })
+}
+
+// draw writes the lines that render makes for a terminal in the place of those of the last time.
+func (l *Live) draw(render func(columns, rows int) []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	columns, rows := l.size()
 	if columns <= 0 || rows <= 0 {
 		columns, rows = usualColumns, usualRows
 	}
-	lines := Render(p, columns, rows-1)
+	lines := render(columns, rows-1)
 	var b strings.Builder
 	if l.drawn > 0 {
 		fmt.Fprintf(&b, "\x1b[%dA", l.drawn) // up

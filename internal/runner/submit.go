@@ -1,0 +1,81 @@
+package runner
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/drey-sampler/drey/internal/job"
+	"github.com/drey-sampler/drey/pkg/engine"
+	"github.com/drey-sampler/drey/pkg/transport"
+)
+
+// How a cluster's run is cut into packs and blocks, and how it is leased.
+const (
+	packChains  = 8  // of a pack, where there are as many
+	mostPacks   = 16 // of a run that says nothing else
+	leastBlock  = 10 // draws of a block: less makes messages more work than draws
+	mostBlock   = 100
+	blocksOfRun = 20         // about as many in sampling
+	leaseMillis = 15_000     // without renewal
+	lateMillis  = 60 * 1_000 // without a block, after which an idle worker makes the pack's blocks too
+)
+
+// Manifest returns the job of a run for a cluster, and its manifest, in which only what Job.Put sets is missing. The draws are
+// those that Run makes of the same configuration, where workers have this program's version and engine.
+func Manifest(cfg Config, m Model, stop transport.StopRule) (*job.Job, *transport.Manifest, error) {
+	wanted := cfg.Engine
+	if _, ok := XLAPlatform(wanted); ok {
+		cfg.Engine = EngineWasm // where a run is submitted from there may be no such engine: it is the workers'
+	}
+	p, err := newPlan(cfg, m)
+	if err != nil {
+		return nil, nil, err
+	}
+	run, _, err := p.describe()
+	if err != nil {
+		return nil, nil, err
+	}
+	if wanted == EngineAuto {
+		wanted = ""
+	} else {
+		run.Settings.Engine = wanted
+	}
+	width := packWidth(cfg.Chains, cfg.Batch)
+	run.Settings.Batch = width
+	about, err := json.Marshal(run)
+	if err != nil {
+		return nil, nil, fmt.Errorf("runner: describe the run: %w", err)
+	}
+	j := &job.Job{Bundle: p.bundle, Columns: m.Columns, Config: p.chain, Starts: p.starts}
+	if len(p.uniqueStarts()) == 1 && len(p.starts[0].Given) == 0 {
+		j.Starts = p.starts[:1]
+	}
+	block := min(max(cfg.Draws/blocksOfRun, leastBlock), mostBlock)
+	return j, &transport.Manifest{
+		Engine: wanted, Chains: uint32(cfg.Chains), Width: uint32(width), Super: 1, Warmup: blocksOf(cfg.Warmup, block), Block: uint32(block),
+		Draws: uint64(cfg.Draws), Stop: stop, Lease: leaseMillis, Late: lateMillis, About: about,
+	}, nil
+}
+
+// packWidth returns the number of chains of a pack; packs are about equally wide.
+func packWidth(chains, batch int) int {
+	if batch > 0 {
+		return min(batch, chains)
+	}
+	packs := max(1, min(mostPacks, chains/packChains))
+	return (chains + packs - 1) / packs
+}
+
+// blocksOf returns blocks of warmup.
+func blocksOf(transitions, block int) []transport.Step {
+	var out []transport.Step
+	for transitions > 0 {
+		n := min(block, transitions)
+		out = append(out, transport.Step{Draws: uint32(n)})
+		transitions -= n
+	}
+	return out
+}
+
+// OpenEngine returns the engine of a name that Engines has.
+func OpenEngine(name string) (engine.Engine, error) { return engineOf(name) }
