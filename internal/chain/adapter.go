@@ -35,7 +35,12 @@ func (a adapter) Params(s adapt.State) kernels.Params {
 }
 
 func (a adapter) Update(s adapt.State, phase tensor.Value, t kernels.Transition) adapt.State {
-	next := a.Adaptation.Update(s, phase, t.AcceptanceRate, t.Position, t.Gradient)
+	var next adapt.State
+	if a.Pooled {
+		next = a.UpdatePooled(s, phase, adapt.Seen{AcceptanceRate: t.AcceptanceRate, LogDensity: t.LogDensity, Position: t.Position, Gradient: t.Gradient})
+	} else {
+		next = a.Adaptation.Update(s, phase, t.AcceptanceRate, t.Position, t.Gradient)
+	}
 	if a.fixed {
 		next.StepSize = s.StepSize
 	}
@@ -44,7 +49,7 @@ func (a adapter) Update(s adapt.State, phase tensor.Value, t kernels.Transition)
 
 // Occasions of the tune program, between the windows of warmup.
 const (
-	occasionStart  int32 = iota // before the first transition
+	occasionStart  int32 = iota // before the first transition, or after a decision that asks for a search
 	occasionSearch              // after a window that adapts the metric and ends with a search
 	occasionMove                // after another window that adapts the metric
 	occasionFinal               // after the last window
@@ -53,9 +58,11 @@ const (
 // tune returns the adaptation state after an occasion i32[]: the metric of a window that has ended, and the step size that
 // suits it, or the averaged step size.
 func (a adapter) tune(k rng.Key, t kernels.Target, e model.Env, at kernels.Point, s adapt.State, occasion tensor.Value) adapt.State {
-	s = tensor.Cond(occasion.Eq(occasionSearch).Or(occasion.Eq(occasionMove)),
-		func() adapt.State { return a.EndWindow(s) },
-		func() adapt.State { return s })
+	if !a.Pooled { // else Program.Decide has changed the state
+		s = tensor.Cond(occasion.Eq(occasionSearch).Or(occasion.Eq(occasionMove)),
+			func() adapt.State { return a.EndWindow(s) },
+			func() adapt.State { return s })
+	}
 	if a.fixed {
 		return s
 	}

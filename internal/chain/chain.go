@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/drey-sampler/drey/pkg/adapt"
 	"github.com/drey-sampler/drey/pkg/engine"
 	"github.com/drey-sampler/drey/pkg/tensor"
 )
@@ -17,8 +18,10 @@ type Chain struct {
 	start Start
 
 	started bool
-	window  int      // of warmup; len(windows) while sampling
-	parts   [][]byte // what layout.state names
+	window  int // of warmup; len(c.windows()) while sampling
+	// decision is the last one of pooled warmup, nil before the first.
+	decision *adapt.Decision
+	parts    [][]byte // what layout.state names
 	// Totals when warmup ended.
 	warmupLeapfrogs, warmupDivergences int64
 	// Draws handed to the sink.
@@ -40,6 +43,7 @@ func (p *Program) NewChain(index int, start Start) *Chain {
 		n := p.layout.size(i)
 		c.parts[k], memory = memory[:n:n], memory[n:]
 	}
+	c.status.warmup.Store(int64(c.warmupEnd()))
 	return c
 }
 
@@ -47,7 +51,7 @@ func (p *Program) NewChain(index int, start Start) *Chain {
 func (c *Chain) Index() int { return c.index }
 
 // Warm reports whether warmup is over.
-func (c *Chain) Warm() bool { return c.started && c.window == len(c.p.windows) }
+func (c *Chain) Warm() bool { return c.started && c.window == len(c.windows()) }
 
 // Done reports whether a chain outside Advance has made the given number of kept draws.
 func (c *Chain) Done(draws int) bool {
@@ -109,6 +113,7 @@ func floatBytes(d tensor.DType, x float64) []byte {
 type Status struct {
 	Warm        bool
 	Transitions int64         // done, those of warmup included
+	Warmup      int64         // transitions of warmup, as planned now
 	Divergences int64         // of the phase
 	Leapfrogs   int64         // of the phase
 	StepSize    float64       // of the next transition
@@ -118,17 +123,17 @@ type Status struct {
 
 // status is a Status that one goroutine writes and others read.
 type status struct {
-	warm                                atomic.Bool
-	transitions, divergences, leapfrogs atomic.Int64
-	stepSize                            atomic.Uint64
-	warmupTime, sampleTime              atomic.Int64
+	warm                                        atomic.Bool
+	transitions, warmup, divergences, leapfrogs atomic.Int64
+	stepSize                                    atomic.Uint64
+	warmupTime, sampleTime                      atomic.Int64
 }
 
 // Status returns how far the chain has come.
 func (c *Chain) Status() Status {
 	s := &c.status
 	return Status{
-		Warm: s.warm.Load(), Transitions: s.transitions.Load(), Divergences: s.divergences.Load(), Leapfrogs: s.leapfrogs.Load(),
+		Warm: s.warm.Load(), Transitions: s.transitions.Load(), Warmup: s.warmup.Load(), Divergences: s.divergences.Load(), Leapfrogs: s.leapfrogs.Load(),
 		StepSize:   math.Float64frombits(s.stepSize.Load()),
 		WarmupTime: time.Duration(s.warmupTime.Load()), SampleTime: time.Duration(s.sampleTime.Load()),
 	}
@@ -138,6 +143,7 @@ func (c *Chain) Status() Status {
 func (c *Chain) refreshStatus() {
 	t := c.Totals()
 	c.status.transitions.Store(int64(t.Transitions))
+	c.status.warmup.Store(int64(c.warmupEnd()))
 	c.status.warm.Store(c.Warm())
 	if c.Warm() {
 		c.status.divergences.Store(t.Divergences)

@@ -6,11 +6,12 @@ import (
 )
 
 // CheckpointVersion is the version of what AppendState writes; RestoreState reads this one alone.
-const CheckpointVersion uint32 = 1
+const CheckpointVersion uint32 = 2
 
 // AppendState appends a started chain's state to dst: all that the chain needs to go on, in this program, as if it had
 // never stopped. The format, little-endian: the window u32, the totals of warmup's leapfrogs and divergences and of draws
-// handed over in warmup and after it, i64 each, the number of parts u32, and each part's length u32 and bytes.
+// handed over in warmup and after it, i64 each, the length u32 and bytes of the last decision of pooled warmup, the number of
+// parts u32, and each part's length u32 and bytes.
 func (c *Chain) AppendState(dst []byte) []byte {
 	if !c.started {
 		panic("chain: AppendState of a chain that has not begun")
@@ -18,6 +19,12 @@ func (c *Chain) AppendState(dst []byte) []byte {
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(c.window))
 	for _, n := range []int64{c.warmupLeapfrogs, c.warmupDivergences, c.keptWarmup, c.kept} {
 		dst = binary.LittleEndian.AppendUint64(dst, uint64(n))
+	}
+	at := len(dst)
+	dst = binary.LittleEndian.AppendUint32(dst, 0)
+	if c.decision != nil {
+		dst = c.decision.Append(dst)
+		binary.LittleEndian.PutUint32(dst[at:], uint32(len(dst)-at-4))
 	}
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(c.parts)))
 	for _, part := range c.parts {
@@ -39,8 +46,9 @@ func (c *Chain) RestoreState(version uint32, state []byte) error {
 	for i := range totals {
 		totals[i] = int64(d.u64())
 	}
+	decision, ok := c.p.parseDecision(d.bytes(int(d.u32())))
 	parts := int(d.u32())
-	if d.short || window > uint32(len(c.p.windows)) || parts != len(c.parts) || min(totals[0], totals[1], totals[2], totals[3]) < 0 {
+	if d.short || !ok || !c.p.fits(int(window), decision) || parts != len(c.parts) || min(totals[0], totals[1], totals[2], totals[3]) < 0 {
 		return c.foreign()
 	}
 	fresh := make([][]byte, parts)
@@ -56,7 +64,7 @@ func (c *Chain) RestoreState(version uint32, state []byte) error {
 	for k, part := range fresh {
 		copy(c.parts[k], part)
 	}
-	c.window = int(window)
+	c.window, c.decision = int(window), decision
 	c.warmupLeapfrogs, c.warmupDivergences, c.keptWarmup, c.kept = totals[0], totals[1], totals[2], totals[3]
 	clear(c.part(c.p.layout.row))
 	c.started, c.home = true, nil

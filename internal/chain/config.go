@@ -39,9 +39,14 @@ type Config struct {
 	// row by row, which MetricDense and MetricUnit take. MetricUnit keeps it. nil is the unit matrix, but for a diagonal
 	// metric that warmup is long enough to find 1/|gradient at the start|.
 	InverseMass []float64
-	Warmup      int // transitions; default 1000
-	Thin        int // transitions a kept draw; default 1
-	SaveWarmup  bool
+	Warmup      int // transitions, at most; default 1000
+	// Pooled has the chains of a run adapt together: at the end of each window of adapt.Adaptation.PooledSchedule a chain waits for
+	// Program.Decide.
+	Pooled bool
+	// Superchain is the number of chains, one after another, that begin at one place; 0, the default, is 1.
+	Superchain int
+	Thin       int // transitions a kept draw; default 1
+	SaveWarmup bool
 	// Batch is the number of chains that a call of the programs advances: 0, the default, has Workers run one at a time, n > 0
 	// has PackWorkers run packs of up to n. It changes no draw on an engine that keeps bits.
 	Batch int
@@ -67,6 +72,9 @@ func (c Config) Validate() error {
 	}
 	if c.Batch < 0 {
 		problem("chain: batches of %d chains", c.Batch)
+	}
+	if c.Superchain < 0 {
+		problem("chain: superchains of %d chains", c.Superchain)
 	}
 	if c.Thin < 1 {
 		problem("chain: thinning by %d, want at least 1", c.Thin)
@@ -115,8 +123,13 @@ func (c Config) hmc() kernels.HMC {
 func (c Config) adaptation() adapt.Adaptation {
 	a := adapt.DefaultAdaptation()
 	a.Step.TargetAcceptanceRate = c.TargetAcceptanceRate
-	a.Metric = c.Metric
+	a.Metric, a.Pooled = c.Metric, c.Pooled
 	return a
+}
+
+// Pooling returns what takes the decisions of the pooled warmup of a run of so many chains, which ends when they have converged.
+func (c Config) Pooling(chains int) adapt.Pooling {
+	return adapt.Pooling{Adaptation: c.adaptation(), Warmup: c.Warmup, Chains: chains, Superchain: max(1, c.Superchain), Early: true}
 }
 
 // dense reports whether the given inverse mass matrix is a full one, for positions of length dim.
@@ -124,7 +137,7 @@ func (c Config) dense(dim int) bool { return dim > 1 && len(c.InverseMass) == di
 
 // steep reports whether warmup begins with the metric of the first gradient: where none is given and the metric moves.
 func (c Config) steep() bool {
-	moves := func(w adapt.Window) bool { return w.Kind == adapt.WindowMoving }
+	moves := func(w adapt.Window) bool { return w.Kind == adapt.WindowMoving || w.Kind == adapt.WindowOpening }
 	return c.InverseMass == nil && slices.ContainsFunc(c.adaptation().Windows(c.Warmup), moves)
 }
 

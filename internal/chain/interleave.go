@@ -46,13 +46,18 @@ func (x *interleaver) putPart(s engine.Session, param int, d tensor.DType, chain
 
 // putIndices puts the chains' global indices.
 func (x *interleaver) putIndices(s engine.Session, param int, chains []*Chain) error {
+	return x.putNumbers(s, param, chains, func(c *Chain) uint32 { return uint32(c.index) })
+}
+
+// putNumbers puts a number of each chain.
+func (x *interleaver) putNumbers(s engine.Session, param int, chains []*Chain, of func(c *Chain) uint32) error {
 	all := x.buffer(4 * x.width)
 	for lane := range x.width {
 		c := first(chains)
 		if lane < len(chains) && chains[lane] != nil {
 			c = chains[lane]
 		}
-		binary.LittleEndian.PutUint32(all[4*lane:], uint32(c.index))
+		binary.LittleEndian.PutUint32(all[4*lane:], of(c))
 	}
 	return s.Put(param, all)
 }

@@ -16,6 +16,7 @@ type layout struct {
 	state  []int          // those that are state between calls, in order: indices into params
 	adapt  int            // the first of the adaptation's among state
 	adapts int            // number of the adaptation's
+	window []int          // what pooled warmup has observed in a window: indices into params
 
 	draw, row, skipped, leapfrogs, divergences, running, stepSize int // indices into params
 	positions, draws                                              int
@@ -48,11 +49,14 @@ func newLayout(k *traced) (*layout, error) {
 			}
 			l.adapts++
 		}
+		if strings.HasPrefix(p.Name, "Adapt.Window.") {
+			l.window = append(l.window, i)
+		}
 		l.state = append(l.state, i)
 	}
 	var missing error
 	index := func(name string) int {
-		i := slices.IndexFunc(l.params, func(p tensor.Param) bool { return p.Name == name })
+		i := l.named(name)
 		if i < 0 {
 			missing = fmt.Errorf("chain: the kernel's program has no %s", name)
 		}
@@ -69,6 +73,11 @@ func newLayout(k *traced) (*layout, error) {
 		l.stats[i] = index(bufferPrefix + "Stats." + name)
 	}
 	return l, nil
+}
+
+// named returns the index in params of a name, -1 for none.
+func (l *layout) named(name string) int {
+	return slices.IndexFunc(l.params, func(p tensor.Param) bool { return p.Name == name })
 }
 
 // donations let all parts of a chain stay where they are between calls.

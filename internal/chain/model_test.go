@@ -42,6 +42,7 @@ func schoolsData() model.Data {
 type fixture struct {
 	model   *model.Model
 	bundle  *model.Bundle
+	config  chain.Config
 	program *chain.Program
 	start   chain.Start
 }
@@ -56,7 +57,7 @@ func build[D any](t testing.TB, fn func(*model.Context, D), data model.Data, eng
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fixture{model: m, bundle: b, start: chain.Start{Init: b.Init}}
+	f := &fixture{model: m, bundle: b, config: cfg, start: chain.Start{Init: b.Init}}
 	if f.program, err = chain.Compile(eng, b, m.Columns, cfg, []chain.Start{f.start}); err != nil {
 		t.Fatal(err)
 	}

@@ -136,15 +136,15 @@ func (w *PackWorker) call(g Goal) error {
 // settle empties buffers of which one is half full and, at the end of a window, adapts the members; it reports whether a window
 // has ended.
 func (w *PackWorker) settle(g Goal) (bool, error) {
-	ended := !w.lead.Warm() && w.at(w.p.windowEnd(w.lead))
+	ended := !w.lead.Warm() && w.at(w.lead.windowEnd())
 	if !ended && 2*w.counters.mostRows() < w.p.capacity {
 		return false, nil
 	}
 	if err := w.drain(); err != nil || !ended {
 		return false, err
 	}
-	if err := w.save(); err != nil {
-		return false, err
+	if err := w.save(); err != nil || w.lead.Waiting() {
+		return true, err
 	}
 	if err := w.p.endWindow(w.members); err != nil {
 		return false, err

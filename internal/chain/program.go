@@ -24,7 +24,7 @@ type Program struct {
 	engine  engine.Engine
 	columns [][]byte
 	sites   []model.SiteInfo // what the sink gets
-	windows []adapt.Window
+	windows []adapt.Window   // of warmup, as planned
 
 	run, transform *compiled
 	layout         *layout

@@ -140,7 +140,7 @@ func (s *starter) prepare(chains []*Chain) error {
 		stepSize = firstStepSize
 	}
 	n := startGiven + len(s.given)
-	err := errors.Join(s.session.Put(startSeed, u64Bytes(s.p.cfg.Seed)), s.lanes.putIndices(s.session, startIndex, chains))
+	err := errors.Join(s.session.Put(startSeed, u64Bytes(s.p.cfg.Seed)), s.lanes.putNumbers(s.session, startIndex, chains, s.p.superchain))
 	err = errors.Join(err, s.session.Put(n, floatBytes(s.float, stepSize)), s.session.Put(n+1, s.p.inverseMass))
 	for i, g := range s.given {
 		err = errors.Join(err, s.lanes.put(s.session, startGiven+i, g.DType, chains, func(c *Chain) []byte { return c.start.Given[i] }))

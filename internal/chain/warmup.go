@@ -10,8 +10,8 @@ import (
 // endWindow adapts chains, at most a batch of them, whose one window has ended, and moves them to the next, or to sampling.
 // Those that are nil are left out.
 func (p *Program) endWindow(chains []*Chain) error {
-	window := first(chains).window
-	if kind := p.windows[window].Kind; kind.AdaptsMetric() {
+	windows, window := first(chains).windows(), first(chains).window
+	if kind := windows[window].Kind; kind.AdaptsMetric() {
 		occasion := occasionMove
 		if kind.Searches() {
 			occasion = occasionSearch
@@ -20,7 +20,7 @@ func (p *Program) endWindow(chains []*Chain) error {
 			return err
 		}
 	}
-	if window+1 == len(p.windows) {
+	if window+1 == len(windows) {
 		if err := p.tuner.tune(chains, occasionFinal); err != nil {
 			return err
 		}

@@ -50,7 +50,7 @@ type Goal struct {
 }
 
 // Advance starts the chain if it has not begun, runs it until it is done, its slice is over, or it is told to stop, and
-// hands its draws to the sink. On return the chain can be marshalled, or go on with any worker. After an error it is of no use.
+// hands its draws to the sink. In pooled warmup it returns too where the chain is Waiting. On return the chain can be marshalled, or go on with any worker. After an error it is of no use.
 func (w *Worker) Advance(c *Chain, g Goal, sink Sink) error {
 	begin := time.Now()
 	w.sink = sink
@@ -97,23 +97,20 @@ func (w *Worker) done(c *Chain, g Goal) bool {
 
 // reached reports whether a chain that goes on to p.until(c, g) has nothing to do there for the goal.
 func (g Goal) reached(c *Chain, draw uint32) bool {
-	return c.Warm() || g.Warmup > 0 && draw >= uint32(g.Warmup)
+	return c.Warm() || c.waits(draw) || g.Warmup > 0 && draw >= uint32(g.Warmup)
 }
 
 // until returns the number of the transition before which the chain stops: at the end of its window, of sampling, or earlier for
 // the goal.
 func (p *Program) until(c *Chain, g Goal) uint32 {
 	if c.Warm() {
-		return uint32(p.cfg.Warmup + g.Draws*p.cfg.Thin)
+		return c.warmupEnd() + uint32(g.Draws*p.cfg.Thin)
 	}
-	if end := p.windowEnd(c); g.Warmup <= 0 || uint32(g.Warmup) > end {
+	if end := c.windowEnd(); g.Warmup <= 0 || uint32(g.Warmup) > end {
 		return end
 	}
 	return uint32(g.Warmup)
 }
-
-// windowEnd returns the number of the transition before which the window of a chain in warmup ends.
-func (p *Program) windowEnd(c *Chain) uint32 { return uint32(p.windows[c.window].Last + 1) }
 
 // phase returns the phase that a chain is in, and how many transitions a kept draw takes; 0: none is kept.
 func (p *Program) phase(c *Chain) (phase, every int32) {
@@ -121,9 +118,9 @@ func (p *Program) phase(c *Chain) (phase, every int32) {
 	case c.Warm():
 		return 0, int32(p.cfg.Thin)
 	case p.cfg.SaveWarmup:
-		return int32(p.windows[c.window].Kind), 1
+		return int32(c.windows()[c.window].Kind), 1
 	}
-	return int32(p.windows[c.window].Kind), 0
+	return int32(c.windows()[c.window].Kind), 0
 }
 
 // call runs the program for about longestCall.
@@ -154,15 +151,15 @@ func (w *Worker) call(c *Chain, g Goal) error {
 // settle empties full buffers and, at the end of a window, adapts the chain; it reports whether a window has ended.
 func (w *Worker) settle(c *Chain) (bool, error) {
 	n := &w.counters
-	ended := !c.Warm() && !n.running && n.draw >= w.p.windowEnd(c)
+	ended := !c.Warm() && !n.running && n.draw >= c.windowEnd()
 	if n.row < w.p.capacity && !ended {
 		return false, nil
 	}
 	if err := w.drain(c); err != nil || !ended {
 		return false, err
 	}
-	if err := w.save(c); err != nil {
-		return false, err
+	if err := w.save(c); err != nil || c.Waiting() {
+		return true, err
 	}
 	if err := w.p.endWindow(w.one[:]); err != nil {
 		return false, err

@@ -10,9 +10,13 @@ import (
 // metric moves with each draw, as in nutpie, and dual averaging goes on from the second window to the last. A dense one is as
 // Stan has it: at the end of each slow window the covariance matrix of its draws, a search for the step size that suits it,
 // and dual averaging anew, in the last window with a smaller gain than Stan's (DualAveraging.FinalGamma).
+//
+// Pooled warmup has windows of its own (Adaptation.PooledSchedule): the chains of a run wait for each other at the end of each, and go on
+// with one metric and one step size (Pooling.Decide).
 type Adaptation struct {
 	Step   DualAveraging
 	Metric MetricKind
+	Pooled bool // the chains of a run adapt together: UpdatePooled in the place of Update, no EndWindow, no Final
 }
 
 // DefaultAdaptation returns Stan's step size adaptation and the diagonal metric from draws; docs/metric.md has the reason.
@@ -28,7 +32,8 @@ type State struct {
 	StepSize tensor.Value // f[], of the next step
 	Factor   tensor.Value // f[D] or f[D, D]: F·Fᵀ = inverse mass matrix
 	Step     StepState
-	Moments  Moving // absent for MetricUnit
+	Moments  Moving   // absent for MetricUnit and in pooled warmup
+	Window   Observed // absent but in pooled warmup
 }
 
 // Moving are moments of the draws and of the gradients there. For a diagonal metric Draws and Gradients are of this window and
@@ -50,6 +55,8 @@ func (a Adaptation) Init(position tensor.Value, in []tensor.Value) State {
 	s := State{StepSize: in[0], Factor: in[1], Step: a.Step.Init(in[0])}
 	none := newWelford(position, a.Metric == MetricDense)
 	switch {
+	case a.Pooled:
+		s.Window = a.observing(position)
 	case a.Metric == MetricDense:
 		s.Moments.Draws = none
 	case a.Metric.diagonal():

@@ -1,10 +1,6 @@
 package adapt
 
-import (
-	"fmt"
-
-	"github.com/drey-sampler/drey/pkg/tensor"
-)
+import "fmt"
 
 // Moments are a Welford on the host: the number of vectors, their mean, and the sums of squares or products of deviations from
 // it, in the order of Welford.M2.
@@ -54,6 +50,3 @@ func (a *Moments) add(b Moments) {
 	}
 	a.Count = n
 }
-
-// PoolStepSizes returns exp(mean log ε̄) f[] of the averaged log step sizes f[n] of chains: their geometric mean.
-func PoolStepSizes(logStepSizes tensor.Value) tensor.Value { return stepSizeOf(logStepSizes.Mean()) }

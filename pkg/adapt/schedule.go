@@ -12,6 +12,18 @@ const (
 	WindowMoving WindowKind = 5 // the step size, and the metric at each draw
 )
 
+// The kinds of pooled warmup, besides WindowFast; at the end of each is a barrier.
+const (
+	WindowOpening   WindowKind = 6  // the step size, and the chain's own metric at each draw; at its end the pooled metric and a search
+	WindowPooled    WindowKind = 7  // the step size; at its end it and the metric are pooled
+	WindowSettle    WindowKind = 8  // the step size; at its end it is pooled
+	WindowRound     WindowKind = 9  // nothing: the chains measure the acceptance rate of one step size
+	WindowProbation WindowKind = 10 // nothing: the chains show that sampling can begin
+)
+
+// Barrier reports whether the chains of a run wait for a Decision at the end of the window.
+func (k WindowKind) Barrier() bool { return k >= WindowOpening }
+
 // AdaptsMetric reports whether the metric adapts in the window: EndWindow is due at its end.
 func (k WindowKind) AdaptsMetric() bool { return k == WindowSlow || k.moving() }
 
@@ -20,8 +32,12 @@ func (k WindowKind) Searches() bool { return k == WindowSlow || k == WindowFirst
 
 func (k WindowKind) moving() bool { return k == WindowFirst || k == WindowMoving }
 
-// Windows returns the windows of a warmup of n draws: moving ones for a diagonal metric, Stan's Schedule for the others.
+// Windows returns the windows of a warmup of n draws: those of PooledSchedule, or else moving ones for a diagonal metric, Stan's
+// Schedule for the others.
 func (a Adaptation) Windows(n int) []Window {
+	if a.Pooled {
+		return a.PooledSchedule(n)
+	}
 	if a.Metric.diagonal() {
 		return MovingSchedule(n)
 	}

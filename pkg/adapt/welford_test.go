@@ -203,10 +203,3 @@ func TestPool(t *testing.T) {
 		t.Error("no error for parts of two kinds")
 	}
 }
-
-func TestPoolStepSizes(t *testing.T) {
-	out := evaluate(t, []*tensor.Array{vector(0, 1, 2, -1)}, func(v []tensor.Value) []tensor.Value {
-		return []tensor.Value{adapt.PoolStepSizes(v[0])}
-	})
-	requireNear(t, "step size", out[0].Float64s(), []float64{1.6487212707001282}, 1e-15) // exp ½
-}

@@ -20,8 +20,11 @@ type Adapter[P, A any] interface {
 	Update(a A, phase tensor.Value, t Transition) A
 }
 
-// Transition is what adaptation sees of a step: the acceptance rate f[], the position and its gradient f[D].
-type Transition struct{ AcceptanceRate, Position, Gradient tensor.Value }
+// Transition is what adaptation sees of a step: the acceptance rate f[], and where it ended.
+type Transition struct {
+	AcceptanceRate tensor.Value
+	Point
+}
 
 // Spec describes the programs of one chain under one kernel with parameters P, state S and adaptation state A.
 type Spec[P any, S Located, A any] struct {

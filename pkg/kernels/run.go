@@ -64,7 +64,7 @@ func (c Spec[P, S, A]) finish(ctl Control, x Chain[S, A]) Chain[S, A] {
 	at := state.Current()
 	adapt := tensor.Cond(ctl.Phase.Ne(0),
 		func() A {
-			return c.Adapt.Update(x.Adapt, ctl.Phase, Transition{info.AcceptanceRate, at.Position, at.Gradient})
+			return c.Adapt.Update(x.Adapt, ctl.Phase, Transition{info.AcceptanceRate, at})
 		},
 		func() A { return x.Adapt })
 	n := x.Counts

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/drey-sampler/drey/internal/chain"
+	"github.com/drey-sampler/drey/pkg/adapt"
 	"github.com/drey-sampler/drey/pkg/diag"
 	"github.com/drey-sampler/drey/pkg/engine"
 	"github.com/drey-sampler/drey/pkg/engine/wasm"
@@ -34,6 +35,8 @@ type Config struct {
 	// MostDraws is the number of kept draws a chain at which it is given up; default 64,000.
 	MostDraws int
 	Needs     Precision
+	// WholeWarmup has a pooled warmup go on to its end, whether or not the chains have converged.
+	WholeWarmup bool
 	// Start gives constrained starting values of sites, for all chains; others start uniformly in (-2, 2) on unconstrained space.
 	Start map[string][]float64
 }
@@ -155,12 +158,10 @@ func (s *sampler) close() error { return errors.Join(s.worker.Close(), s.program
 // extend runs all chains to the given number of kept draws.
 func (s *sampler) extend(draws int) (*Run, error) {
 	run := &Run{Draws: make([][][]float64, len(s.sinks[0].Draws))}
+	if err := s.advance(draws); err != nil {
+		return nil, err
+	}
 	for i, c := range s.chains {
-		for !c.Done(draws) {
-			if err := s.worker.Advance(c, chain.Goal{Draws: draws, Slice: time.Hour}, s.sinks[i]); err != nil {
-				return nil, err
-			}
-		}
 		for q, x := range s.sinks[i].Draws {
 			run.Draws[q] = append(run.Draws[q], x)
 		}
@@ -168,6 +169,46 @@ func (s *sampler) extend(draws int) (*Run, error) {
 		run.Leapfrogs, run.Warmup, run.Divergences = run.Leapfrogs+t.Leapfrogs, run.Warmup+t.WarmupLeapfrogs, run.Divergences+t.Divergences
 	}
 	return run, nil
+}
+
+// advance runs all chains to the given number of kept draws. In pooled warmup they wait for each other.
+func (s *sampler) advance(draws int) error {
+	pooling := s.cfg.Chain.Pooling(s.cfg.Chains)
+	pooling.Early = !s.cfg.WholeWarmup
+	for {
+		waiting := false
+		for i, c := range s.chains {
+			for !c.Done(draws) && !c.Waiting() {
+				if err := s.worker.Advance(c, chain.Goal{Draws: draws, Slice: time.Hour}, s.sinks[i]); err != nil {
+					return err
+				}
+			}
+			waiting = waiting || c.Waiting()
+		}
+		if !waiting {
+			return nil
+		}
+		if err := s.decide(pooling); err != nil {
+			return err
+		}
+	}
+}
+
+func (s *sampler) decide(pooling adapt.Pooling) error {
+	var reports []adapt.Report
+	for _, c := range s.chains {
+		reports = append(reports, s.program.Report(c))
+	}
+	d, err := pooling.Decide(s.chains[0].Decision(), reports)
+	if err != nil {
+		return err
+	}
+	for _, c := range s.chains {
+		if err := s.program.Decide([]*chain.Chain{c}, d); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Sink keeps the draws of quantities of one chain after warmup.
