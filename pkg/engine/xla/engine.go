@@ -18,6 +18,8 @@ import (
 	"github.com/drey-sampler/drey/pkg/engine/xla/internal/pjrt"
 	"github.com/drey-sampler/drey/pkg/engine/xla/plugin"
 	"github.com/drey-sampler/drey/pkg/tensor"
+	"github.com/drey-sampler/drey/pkg/tensor/lower"
+	"github.com/drey-sampler/drey/pkg/tensor/simplify"
 )
 
 // Built returns nil: this build has XLA.
@@ -195,12 +197,20 @@ func (e *Engine) Version() string {
 	return strings.Join(parts, ", ")
 }
 
-// Compile prints f as StableHLO and compiles it, or loads what an earlier process compiled.
+// Compile rewrites f for the device (package lower), prints it as StableHLO and compiles it, or loads what an earlier process
+// compiled.
 func (e *Engine) Compile(f *tensor.Func, opt engine.Options) (engine.Executable, error) {
 	if err := engine.CheckOptions(f, opt); err != nil {
 		return nil, err
 	}
-	module, err := module(f, opt)
+	lowered, changed, err := lower.For(e.platform, f)
+	if err != nil {
+		return nil, fmt.Errorf("xla: %s: %w", f.Name, err)
+	}
+	if changed {
+		lowered = simplify.Exact(lowered)
+	}
+	module, err := module(lowered, opt)
 	if err != nil {
 		return nil, fmt.Errorf("xla: %s: %w", f.Name, err)
 	}
