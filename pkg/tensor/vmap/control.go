@@ -48,41 +48,134 @@ func (b *batcher) settled(in, vs []tensor.Value) []lanes {
 	return out
 }
 
-// branches computes both branches of a Cond for all lanes, each with its own lanes active, the second one on top of the
-// updates of the first.
+// leastGated is the number of instructions from which a branch is computed only where a lane takes it. To ask whether one does
+// takes a reduction over the lanes.
+const leastGated = 3
+
+// branches computes both branches of a Cond for all lanes, each with its own lanes active: the shorter one, then the longer
+// one on top of its updates and, where it is long enough, only if some lane takes it.
 func (b *batcher) branches(n *tensor.Node, p tensor.Value) []lanes {
-	then, els := b.among(p), b.among(p.Not())
-	var x, y []lanes
-	b.under(then, func() { x = b.apply(n.Regions[0], nil) })
-	b.continuing(x, then, func() {
-		b.under(els, func() { y = b.apply(n.Regions[1], nil) })
+	long, short, ofLong, ofShort := n.Regions[0], n.Regions[1], b.among(p), b.among(p.Not())
+	if work(long) < work(short) {
+		long, short, ofLong, ofShort = short, long, ofShort, ofLong
+	}
+	var out, y []lanes
+	b.under(ofShort, func() { y = b.apply(short, nil) })
+	b.continuing(y, ofShort, func() {
+		if work(long) >= leastGated {
+			for i, v := range short.Results {
+				if v != long.Results[i] { // lanes have the array apart from here on
+					y[i] = lanes{b.as(y[i], common(y[i:i+1])), common(y[i : i+1])}
+				}
+			}
+			out = b.gated(long, y, ofLong, ofShort)
+			return
+		}
+		out = b.onto(long, y, ofLong, ofShort)
 	})
-	out := make([]lanes, len(x))
-	for i := range x {
-		out[i] = b.merge(p, x[i], y[i], then, els)
+	return out
+}
+
+// work counts the instructions of a region.
+func work(r *tensor.Region) int {
+	count := 0
+	for _, n := range r.Nodes {
+		if n.Op != tensor.OpGet && n.Op != tensor.OpConst {
+			count++
+		}
+		for _, inner := range n.Regions {
+			count += work(inner)
+		}
+	}
+	return count
+}
+
+// onto computes a branch and returns its results in the lanes of a mask and y, those of the other branch, elsewhere.
+func (b *batcher) onto(r *tensor.Region, y []lanes, of, ofY *mask) []lanes {
+	var out []lanes
+	b.under(of, func() { out = b.apply(r, nil) })
+	for i, x := range out {
+		out[i] = b.merge(x, y[i], of, ofY)
 	}
 	return out
 }
 
-// cond keeps a Cond whose lanes all take the same branch.
+// gated is onto where some lane is in the mask, else y. The selects are made where the branch is: what no lane changes is
+// not copied.
+func (b *batcher) gated(r *tensor.Region, y []lanes, of, ofY *mask) []lanes {
+	var merged []lanes
+	results := func(f func(i int) tensor.Value) func() []tensor.Value {
+		return func() []tensor.Value {
+			return b.region(func() []tensor.Value {
+				if merged == nil {
+					merged = b.onto(r, y, of, ofY)
+				}
+				out := make([]tensor.Value, len(merged))
+				for i := range merged {
+					out[i] = f(i)
+				}
+				return out
+			})
+		}
+	}
+	out := tensor.CondN(of.v.Any(),
+		results(func(i int) tensor.Value { return merged[i].v }),
+		results(func(i int) tensor.Value { return b.as(y[i], merged[i].at) }))
+	for i, v := range out {
+		if merged[i] == y[i] {
+			continue
+		}
+		merged[i].v = v
+		if merged[i].at == y[i].at {
+			b.origin[v] = origin{y[i].v, of}
+		}
+	}
+	return merged
+}
+
+// cond keeps a Cond whose lanes all take the same branch. What one branch leaves as it was, the other one changes in the
+// active lanes only.
 func (b *batcher) cond(n *tensor.Node) []lanes {
 	results := n.Results()
 	var inner [2][]tensor.Value
 	branch := func(i int) func() []tensor.Value {
 		return func() []tensor.Value {
-			inner[i] = b.region(func() []tensor.Value { return b.settle(b.apply(n.Regions[i], nil), results) })
+			inner[i] = b.region(func() []tensor.Value {
+				out := b.settle(b.apply(n.Regions[i], nil), results)
+				for k, old := range n.Regions[1-i].Results {
+					if b.active != nil && b.differ[results[k]] && isOutside(old, n.Regions[1-i]) {
+						out[k] = b.frozenAt(out[k], b.as(b.get(old), last))
+					}
+				}
+				return out
+			})
 			return inner[i]
 		}
 	}
 	out := tensor.CondN(b.get(n.In[0]).v, branch(0), branch(1))
 	if b.active != nil {
 		for i, v := range out {
-			if from := b.source(inner[0][i], b.active); from == b.source(inner[1][i], b.active) {
+			if from, ok := b.ancestor(inner[0][i], inner[1][i], b.active); ok {
 				b.changed(v, from)
 			}
 		}
 	}
 	return b.settled(out, results)
+}
+
+// isOutside reports whether a result of a region is a Value from around it.
+func isOutside(v tensor.Value, r *tensor.Region) bool {
+	return !slices.Contains(r.Nodes, v.Node())
+}
+
+// frozenAt returns v in the active lanes and old in the others.
+func (b *batcher) frozenAt(v, old tensor.Value) tensor.Value {
+	if v == old || b.derives(v, old, b.active) {
+		return v
+	}
+	out := b.choose(b.active.v, lanes{v, last}, lanes{old, last}).v
+	b.changed(out, old)
+	return out
 }
 
 // while keeps a While whose lanes all stop at the same turn. It does not begin where no lane is active: there it need not end.
@@ -162,8 +255,8 @@ func (b *batcher) turn(r *tensor.Region, c, of, to []tensor.Value) []tensor.Valu
 func (b *batcher) frozen(next, c, of []tensor.Value) []tensor.Value {
 	out := slices.Clone(next)
 	for i, v := range next {
-		if b.differ[of[i]] && !b.derives(v, c[i], b.active) {
-			out[i] = b.choose(b.active.v, lanes{v, last}, lanes{c[i], last}).v
+		if b.differ[of[i]] {
+			out[i] = b.frozenAt(v, c[i])
 		}
 	}
 	return out

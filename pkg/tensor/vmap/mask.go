@@ -79,6 +79,18 @@ func (m *masks) derives(v, from tensor.Value, within *mask) bool {
 	return true
 }
 
+// ancestor returns the nearest Value that both v and w equal but for lanes of a mask.
+func (m *masks) ancestor(v, w tensor.Value, within *mask) (from tensor.Value, ok bool) {
+	for !m.derives(w, v, within) {
+		o, ok := m.origin[v]
+		if !ok || !o.mask.isPartOf(within) {
+			return v, false
+		}
+		v = o.from
+	}
+	return v, true
+}
+
 // current returns the Value to use for v. In the second branch of a Cond an array that the first branch has updated, in
 // lanes that do not count there, is the updated one: so the updates of both branches are a chain, and no array is needed
 // once more after it was changed.
@@ -108,18 +120,20 @@ func (m *masks) continuing(vs []lanes, within *mask, f func()) {
 	}
 }
 
-// merge returns x in the lanes where p is true and y in the others; of which of them each was made under is its mask.
-func (b *batcher) merge(p tensor.Value, x, y lanes, ofX, ofY *mask) lanes {
+// merge returns x in the lanes of a mask and y, which was made before it under the mask ofY, in the others.
+func (b *batcher) merge(x, y lanes, of, ofY *mask) lanes {
 	if x == y {
 		return x
 	}
 	at := common([]lanes{x, y})
 	v, w := b.as(x, at), b.as(y, at)
 	switch {
+	case b.derives(v, w, of):
+		return lanes{v, at}
 	case b.derives(w, v, ofY):
 		return lanes{w, at}
-	case b.derives(v, w, ofX):
-		return lanes{v, at}
 	}
-	return b.choose(p, x, y)
+	out := b.choose(of.v, lanes{v, at}, lanes{w, at})
+	b.origin[out.v] = origin{w, of}
+	return out
 }
