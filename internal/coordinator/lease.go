@@ -117,8 +117,14 @@ func (m *Machine) acquire(x *Acquire) Result {
 			out.Actions = append(out.Actions, m.grant(w, r, pack))
 		}
 	}
+	out.Grants = m.grants(w)
+	return out
+}
+
+func (m *Machine) grants(w *worker) []Grant {
+	var out []Grant
 	for _, t := range w.held {
-		out.Grants = append(out.Grants, m.findRun(t.Run).grant(t))
+		out = append(out, m.findRun(t.Run).grant(t))
 	}
 	return out
 }

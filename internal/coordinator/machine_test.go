@@ -176,7 +176,13 @@ func TestAcquireOnce(t *testing.T) {
 	s.want(&Acquire{"a", 1, 7, 1}, "ok; a leases 0/1 second=false")
 	s.want(&Acquire{"a", 1, 7, 3}, "ok")
 	s.want(&Acquire{"a", 1, 6, 3}, "ok")
+	if _, idle := s.m.Idle(&Acquire{"a", 1, 8, 2}); idle {
+		t.Error("there is no pack for a worker that has room for one")
+	}
 	s.want(&Acquire{"a", 1, 8, 2}, "ok; a leases 1/1 second=false")
+	if grants, idle := s.m.Idle(&Acquire{"a", 1, 9, 2}); !idle || len(grants) != 2 {
+		t.Errorf("a worker without room is given packs, or holds %v", grants)
+	}
 	s.want(&Acquire{"b", 1, 1, 1}, "not found")
 }
 

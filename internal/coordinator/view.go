@@ -42,6 +42,7 @@ type WorkerState struct {
 // Progress is how far a run is, in sums over its packs.
 type Progress struct {
 	Status  Status
+	Reason  string // of Failed
 	Packs   uint32
 	Leases  int    // that are held
 	Least   uint32 // blocks of the pack that has fewest
@@ -79,11 +80,7 @@ func (m *Machine) Run(id RunID) (RunState, bool) {
 	}
 	for i := range r.packs {
 		p := &r.packs[i]
-		state := PackState{Blocks: p.head(), Epoch: p.epoch}
-		for _, l := range p.leases {
-			state.Leases = append(state.Leases, LeaseState{l.worker, l.epoch, l.expires - m.now})
-		}
-		s.Packs = append(s.Packs, state)
+		s.Packs = append(s.Packs, PackState{p.head(), p.epoch, p.held(m)})
 	}
 	return s, true
 }
@@ -105,7 +102,7 @@ func (m *Machine) Progress(id RunID) (Progress, bool) {
 		return Progress{}, false
 	}
 	w := uint32(len(r.steps))
-	p := Progress{Status: r.status, Packs: uint32(len(r.packs)), Least: r.packs[0].head(), Warmup: w, Draws: r.target}
+	p := Progress{Status: r.status, Reason: r.reason, Packs: uint32(len(r.packs)), Least: r.packs[0].head(), Warmup: w, Draws: r.target}
 	for i := range r.packs {
 		head := r.packs[i].head()
 		p.Leases += len(r.packs[i].leases)
@@ -117,32 +114,82 @@ func (m *Machine) Progress(id RunID) (Progress, bool) {
 	return p, true
 }
 
-// Head returns how many blocks of a pack are committed and the digest that stands before the next one; false if there is no such
-// pack.
-func (m *Machine) Head(id RunID, pack uint32) (blocks uint32, prev Digest, ok bool) {
-	r, p, _ := m.findPack(Tenure{Run: id, Pack: pack})
+// Standing is how a pack stands, for who has a lease of it or wants one.
+type Standing struct {
+	Holder    WorkerID // of the lease asked about; "" if nobody holds it
+	Blocks    uint32   // committed
+	Prev      Digest   // that stands before the next block
+	Decisions uint32   // of warmup
+	Draws     uint64   // of each chain, that the run is on the way to
+}
+
+// Standing returns how a pack stands, and who holds the lease of an epoch; false if there is no such pack.
+func (m *Machine) Standing(t Tenure) (Standing, bool) {
+	r, p, _ := m.findPack(t)
 	if p == nil {
-		return 0, Digest{}, false
+		return Standing{}, false
 	}
-	return p.head(), r.prev(pack, p.head()), true
+	s := Standing{Blocks: p.head(), Prev: r.prev(t.Pack, p.head()), Decisions: uint32(len(r.decisions)), Draws: r.target}
+	if l := p.lease(t.Epoch); l != nil {
+		s.Holder = l.worker
+	}
+	return s, true
+}
+
+// Idle reports whether an Acquire would give its worker no lease, and if so returns those that it holds: then there is no need to
+// apply it, which costs a write of the log.
+func (m *Machine) Idle(x *Acquire) ([]Grant, bool) {
+	w := m.findWorker(x.Worker)
+	if w == nil || x.Incarnation != w.incarnation {
+		return nil, false
+	}
+	if !w.drained && len(w.held) < int(min(x.Want, maxHeld)) {
+		if _, _, ok := m.choose(w); ok {
+			return nil, false
+		}
+	}
+	return m.grants(w), true
+}
+
+// Leases returns the leases that are held of a pack.
+func (m *Machine) Leases(id RunID, pack uint32) []LeaseState {
+	_, p, _ := m.findPack(Tenure{Run: id, Pack: pack})
+	if p == nil {
+		return nil
+	}
+	return p.held(m)
+}
+
+func (p *pack) held(m *Machine) []LeaseState {
+	var out []LeaseState
+	for _, l := range p.leases {
+		out = append(out, LeaseState{l.worker, l.epoch, l.expires - m.now})
+	}
+	return out
+}
+
+// Manifest returns what a run was submitted with, nil if there is no such run. The slice is the machine's: read it only.
+func (m *Machine) Manifest(id RunID) []byte {
+	r := m.findRun(id)
+	if r == nil {
+		return nil
+	}
+	return r.spec.Manifest
+}
+
+// Genesis returns the digest that stands before a pack's first block.
+func (m *Machine) Genesis(id RunID, pack uint32) Digest {
+	r := m.findRun(id)
+	if r == nil {
+		return Digest{}
+	}
+	return genesis(r.digest, pack)
 }
 
 // Barrier reports whether a decision of warmup follows a block of a run.
 func (m *Machine) Barrier(id RunID, k uint32) bool {
 	r := m.findRun(id)
 	return r != nil && k < uint32(len(r.steps)) && r.steps[k].Barrier
-}
-
-// Holder returns who holds a lease; false if nobody does.
-func (m *Machine) Holder(t Tenure) (WorkerID, bool) {
-	_, p, _ := m.findPack(t)
-	if p == nil {
-		return "", false
-	}
-	if l := p.lease(t.Epoch); l != nil {
-		return l.worker, true
-	}
-	return "", false
 }
 
 // Ledger returns the digests of a pack's committed blocks, in order. The slice is the machine's: read it only.

@@ -22,7 +22,8 @@ type blockRecord struct {
 	chains   int
 	phase    Phase
 	first    int64
-	draws    int  // of each chain
+	draws    int // of each chain
+	counts   blockCounts
 	kept     bool // its draws are in the segment of the index file's number
 
 	file     int   // number of the index file
@@ -30,6 +31,12 @@ type blockRecord struct {
 	state    int64 // offset of the state in the index file
 	stateLen int
 	stateSum uint32 // CRC-32C
+}
+
+// blockCounts are a block's counts, over its chains.
+type blockCounts struct {
+	Leapfrogs   uint64
+	Divergences uint32
 }
 
 // An index file, little-endian: magic, format, run ID (16 bytes), number of blocks; for each its header and state; last the
@@ -49,6 +56,7 @@ type indexHeader struct {
 	First            int64
 	Draws            uint32
 	Kept             uint32
+	Counts           blockCounts
 	StateSum         uint32
 	StateLen         uint64
 }
@@ -71,7 +79,8 @@ func encodeIndex(runID string, file int, blocks []Block) ([]byte, []blockRecord,
 		b := &blocks[i]
 		h := indexHeader{
 			Pack: b.Pack, Index: b.Index, Previous: b.Previous, Digest: b.Digest, Chain: uint32(b.Chain), Chains: uint32(b.Chains),
-			Phase: uint32(b.Phase), First: b.First, Draws: uint32(b.Draws), StateSum: crc32.Checksum(b.State, castagnoli), StateLen: uint64(len(b.State)),
+			Phase: uint32(b.Phase), First: b.First, Draws: uint32(b.Draws), Counts: blockCounts{b.Leapfrogs, b.Divergences},
+			StateSum: crc32.Checksum(b.State, castagnoli), StateLen: uint64(len(b.State)),
 		}
 		if b.Columns != nil {
 			h.Kept = 1
@@ -121,7 +130,7 @@ func parseIndex(b []byte, runID string, file int) ([]blockRecord, error) {
 		}
 		out = append(out, blockRecord{
 			pack: h.Pack, index: h.Index, previous: h.Previous, digest: h.Digest, chain: int(h.Chain), chains: int(h.Chains), phase: Phase(h.Phase),
-			first: h.First, draws: int(h.Draws), kept: h.Kept != 0, file: file, batch: batch, state: int64(at), stateLen: int(h.StateLen), stateSum: h.StateSum,
+			first: h.First, draws: int(h.Draws), counts: h.Counts, kept: h.Kept != 0, file: file, batch: batch, state: int64(at), stateLen: int(h.StateLen), stateSum: h.StateSum,
 		})
 		if h.Kept != 0 {
 			batch++

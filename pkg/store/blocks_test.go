@@ -56,6 +56,7 @@ func makeBlock(w *Writer, id blockID, previous [32]byte) Block {
 	b := Block{
 		Pack: uint32(id.pack), Index: uint64(id.index), Previous: previous, Chain: 2 * id.pack, Chains: min(2, blockChains-2*id.pack),
 		Phase: Warmup, First: int64(2 * id.index), Draws: 2, Columns: make([][]byte, len(w.cols)),
+		Leapfrogs: uint64(10 + id.index), Divergences: uint32(id.index),
 	}
 	if id.index >= 2 {
 		b.Phase, b.First, b.Draws = Sampling, int64(3*(id.index-2)), 3
@@ -185,6 +186,16 @@ func TestLedgerOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
+	if got := r.Counts(); got != (RunCounts{Leapfrogs: 3 * (12 + 13 + 14), WarmupLeapfrogs: 3 * (10 + 11), Divergences: 3 * (2 + 3 + 4)}) {
+		t.Errorf("the counts are %+v", got)
+	}
+	plain := filepath.Join(t.TempDir(), "plain")
+	if _, err := r.Compact(plain, Options{BufferBytes: 2000}); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := digests(t, plain), plainDigests(t); got != want || HasLedger(plain) {
+		t.Errorf("compacted, the run has\n%s\nwant\n%s", got, want)
+	}
 	for p := range blockPacks {
 		for i := range blockCount {
 			want := fakeBlock(p, i, 0)
@@ -358,7 +369,7 @@ func TestBlocksThatDoNotFit(t *testing.T) {
 		bad.Columns[flag] = slices.Clone(bad.Columns[flag])
 		change(&bad)
 		good := fakeBlock(1, 0, 0)
-		if err := b.Write([]Block{good, bad}); err == nil || !strings.Contains(err.Error(), want) || b.Has(1, good.Digest) {
+		if err := b.Write([]Block{good, bad}); err == nil || !strings.Contains(err.Error(), want) || !b.Needs(1, 0, good.Digest) {
 			t.Errorf("%v, want %q", err, want)
 		}
 	}

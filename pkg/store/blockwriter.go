@@ -23,6 +23,9 @@ type Block struct {
 	Phase    Phase // of its draws
 	First    int64 // number of the first draw, from 0 in each phase
 	Draws    int   // of each chain
+	// Leapfrogs and Divergences are counts over the block's transitions.
+	Leapfrogs   uint64
+	Divergences uint32
 	// Columns are those of Schema.Columns, each [chain][draw][element], little-endian, Bool one byte, NaN canonical; nil where draws
 	// are not kept.
 	Columns [][]byte
@@ -55,6 +58,7 @@ type BlockWriter struct {
 	packs   [][]blockRecord
 	ledger  Ledger
 	durable bool // ledger is what its file says
+	closed  bool
 }
 
 // CreateBlocks makes dir the directory of a new run of some packs, as Create does.
@@ -146,6 +150,9 @@ func (b *BlockWriter) Write(blocks []Block) error {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.closed {
+		return fmt.Errorf("store: %s was closed: open it again", b.w.dir)
+	}
 	index, records, err := encodeIndex(b.w.run.ID, b.next, blocks)
 	if err != nil {
 		return fmt.Errorf("store: %w", err)
@@ -201,11 +208,12 @@ func (b *BlockWriter) check(k *Block) error {
 	return nil
 }
 
-// Has reports whether a block is durable. Of what was committed before a pack's last block nothing is known any more.
-func (b *BlockWriter) Has(pack uint32, digest [sha256.Size]byte) bool {
+// Needs reports whether a block has to be written before the ledger is asked about it: not if it is durable, or if the ledger has
+// gone on from its place.
+func (b *BlockWriter) Needs(pack uint32, index uint64, digest [sha256.Size]byte) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.record(pack, digest) != nil
+	return b.record(pack, digest) == nil && index+1 >= b.ledger.Heads[pack].Blocks
 }
 
 // State returns the state after a block: the last that a pack has committed, or one after it.
@@ -281,7 +289,12 @@ func (b *BlockWriter) Run() Run { return b.w.Run() }
 func (b *BlockWriter) Update(change func(*Run)) error { return b.w.Update(change) }
 
 // Close releases the directory. All blocks written stay durable.
-func (b *BlockWriter) Close() error { return b.w.Close() }
+func (b *BlockWriter) Close() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.closed = true
+	return b.w.Close()
+}
 
 // Exists reports whether a directory holds a run.
 func Exists(dir string) bool {

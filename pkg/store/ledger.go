@@ -165,6 +165,22 @@ func (r *Reader) lay(lineage []blockRecord, draws int64) error {
 	return nil
 }
 
+// Counts returns the totals over the blocks that the ledger has.
+func (r *Reader) Counts() RunCounts {
+	var out RunCounts
+	for _, lineage := range r.packs {
+		for i := range lineage {
+			if rec := &lineage[i]; rec.phase == Warmup {
+				out.WarmupLeapfrogs += int64(rec.counts.Leapfrogs)
+			} else {
+				out.Leapfrogs += int64(rec.counts.Leapfrogs)
+				out.Divergences += int64(rec.counts.Divergences)
+			}
+		}
+	}
+	return out
+}
+
 // Packs returns the number of packs of a run that a ledger puts in order, 0 of other runs.
 func (r *Reader) Packs() int { return len(r.packs) }
 
@@ -176,7 +192,7 @@ func (r *Reader) Block(pack, index int) (Block, error) {
 	rec := &r.packs[pack][index]
 	out := Block{
 		Pack: rec.pack, Index: rec.index, Previous: rec.previous, Digest: rec.digest, Chain: rec.chain, Chains: rec.chains,
-		Phase: rec.phase, First: rec.first, Draws: rec.draws,
+		Phase: rec.phase, First: rec.first, Draws: rec.draws, Leapfrogs: rec.counts.Leapfrogs, Divergences: rec.counts.Divergences,
 	}
 	var err error
 	if out.State, err = rec.readState(r.dir); err != nil || !rec.kept {

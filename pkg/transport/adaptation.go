@@ -144,7 +144,7 @@ type Decision struct {
 	Round           uint32 // of the window
 	StepSize        float64
 	Metric          Payload    // Metric, encoded, an object of Outcome; empty for the metric before
-	Included        []Included // packs that it was made from, in order
+	Included        []Included // packs that it was made from, in order; none: all of the run
 	Excluded        []Excluded // packs that were late, if the run allows that
 	Next            uint32     // the block of Manifest.Warmup that follows, by its place there
 	Sampling        bool       // warmup is over: what follows are draws

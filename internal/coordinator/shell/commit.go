@@ -1,0 +1,106 @@
+package shell
+
+import (
+	"context"
+
+	"github.com/drey-sampler/drey/internal/coordinator"
+	"github.com/drey-sampler/drey/internal/sink"
+	"github.com/drey-sampler/drey/pkg/store"
+	"github.com/drey-sampler/drey/pkg/transport"
+)
+
+// verdicts are what the ledger's codes mean to a sink. What is refused for good is as good as stale: nobody waits for it.
+var verdicts = map[coordinator.Code]transport.Verdict{
+	coordinator.OK: transport.Entered, coordinator.Duplicate: transport.Entered, coordinator.Invalid: transport.Forked,
+	coordinator.NotFound: transport.Unknown, coordinator.StaleEpoch: transport.Stale, coordinator.Gap: transport.Wait,
+	coordinator.Forked: transport.Forked, coordinator.Early: transport.Wait, coordinator.Ended: transport.Stale,
+}
+
+// Commit implements sink.Ledger. A block that a decision follows waits for what its pack reports about the window: both come to the
+// machine in one command.
+func (r *reign) Commit(ctx context.Context, entries []transport.LedgerEntry) ([]transport.Verdict, error) {
+	out := make([]transport.Verdict, len(entries))
+	cmd := &coordinator.Commit{}
+	var at []int // of the command's blocks in entries
+	for i := range entries {
+		block, ready, err := r.block(ctx, &entries[i])
+		if err != nil {
+			return nil, err
+		}
+		if !ready {
+			out[i] = transport.Wait
+			continue
+		}
+		cmd.Blocks, at = append(cmd.Blocks, block), append(at, i)
+	}
+	if len(cmd.Blocks) == 0 {
+		return out, nil
+	}
+	result, err := r.propose(ctx, cmd)
+	if err != nil {
+		return nil, err
+	}
+	for k, code := range result.Blocks {
+		i := at[k]
+		out[i] = verdicts[code]
+		if code == coordinator.Duplicate || code == coordinator.OK {
+			r.settled(ctx, &entries[i])
+		} else if out[i] != transport.Wait {
+			e := &entries[i]
+			r.cfg.Log.Info("block refused by the ledger", "run", string(e.Lease.Run), "pack", uint32(e.Lease.Pack), "block", e.Index,
+				"epoch", uint64(e.Lease.Epoch), "reason", code.String())
+		}
+	}
+	return out, nil
+}
+
+// block returns an entry as the machine takes it; false if a report that it needs has not come.
+func (r *reign) block(ctx context.Context, e *transport.LedgerEntry) (b coordinator.Block, ready bool, err error) {
+	b = coordinator.Block{Tenure: tenure(e.Lease), K: uint32(e.Index), Prev: coordinator.Digest(e.Previous), Digest: coordinator.Digest(e.Digest), Decisions: uint32(e.Decision)}
+	var barrier, fresh bool
+	r.cfg.Machine.View(func(m *coordinator.Machine) {
+		s, ok := m.Standing(b.Tenure)
+		barrier, fresh = m.Barrier(b.Run, b.K), ok && b.K >= s.Blocks
+		if e.Index == 0 && e.Previous == (transport.Digest{}) {
+			b.Prev = m.Genesis(b.Run, b.Pack)
+		}
+	})
+	if e.Index > uint64(^uint32(0)) {
+		b.K = ^uint32(0)
+	}
+	if !barrier || !fresh {
+		return b, true, nil
+	}
+	b.Report, err = r.reportOf(ctx, e)
+	return b, b.Report != nil, err
+}
+
+// Ledger implements sink.Ledger.
+func (r *reign) Ledger(run transport.RunID) (store.Ledger, sink.Ending, error) {
+	var out store.Ledger
+	var end sink.Ending
+	found := false
+	r.cfg.Machine.View(func(m *coordinator.Machine) {
+		var p coordinator.Progress
+		id := coordinator.RunID(run)
+		if p, found = m.Progress(id); !found {
+			return
+		}
+		out = store.Ledger{Draws: p.Draws, Heads: make([]store.Head, p.Packs)}
+		for i := range out.Heads {
+			if s, _ := m.Standing(coordinator.Tenure{Run: id, Pack: uint32(i)}); s.Blocks > 0 {
+				out.Heads[i] = store.Head{Blocks: uint64(s.Blocks), Digest: s.Prev}
+			}
+		}
+		end = sink.Ending{State: endings[p.Status], Error: p.Reason}
+	})
+	if !found {
+		return out, end, transport.Errorf(transport.NotFound, "coordinator", "there is no run %s", run)
+	}
+	return out, end, nil
+}
+
+// endings are the states of run directories by the machine's.
+var endings = map[coordinator.Status]store.State{
+	coordinator.Done: store.Done, coordinator.Stopped: store.Interrupted, coordinator.Failed: store.Failed,
+}

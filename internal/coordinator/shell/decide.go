@@ -1,0 +1,223 @@
+package shell
+
+import (
+	"context"
+	"time"
+
+	"github.com/drey-sampler/drey/internal/coordinator"
+	"github.com/drey-sampler/drey/pkg/transport"
+)
+
+// Adapter decides how warmup goes on. What it returns is a function of its argument alone.
+type Adapter interface {
+	Adapt(b *Barrier) (*Adaptation, error)
+}
+
+// Barrier is the end of a window, or of a round of one, that all packs of a run have reached.
+type Barrier struct {
+	Manifest *transport.Manifest
+	Step     int                  // place in Manifest.Warmup of the block that ended
+	Moments  []*transport.Moments // of each pack, without who made them
+	Contents [][]byte             // of each pack's Moments; nil where there is none
+	Last     *transport.Decision  // nil before the first
+	Metric   []byte               // the content of the last decision that had one, nil without any
+}
+
+// Adaptation is what an Adapter decides.
+type Adaptation struct {
+	StepSize float64
+	Metric   []byte // content of Decision.Metric; nil for the one before
+	Next     int    // place in Manifest.Warmup of the block that follows; at its length or beyond, sampling does
+}
+
+// StopRule says whether a run has enough draws. Its answer is a function of the ledger.
+type StopRule interface {
+	// Holds reports whether the rule of a run holds for the first draws of each chain, all of which are committed, and why.
+	Holds(ctx context.Context, run transport.RunID, m *transport.Manifest, draws uint64) (holds bool, reason string, err error)
+}
+
+// decide takes a decision that is due, unless that is under way. What can't be decided now is due again later.
+func (r *reign) decide(ctx context.Context, a coordinator.DecisionDue) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.deciding[a.Run] || ctx.Err() != nil {
+		return
+	}
+	r.deciding[a.Run] = true
+	r.work.Go(func() {
+		again, err := r.conclude(ctx, a)
+		r.mu.Lock()
+		delete(r.deciding, a.Run)
+		r.mu.Unlock()
+		if err != nil && ctx.Err() == nil {
+			r.cfg.Log.Error("a decision can't be taken yet", "run", string(a.Run), "block", a.K, "reason", err.Error())
+		}
+		if again {
+			r.due(ctx) // what became due while this was under way
+		}
+	})
+}
+
+// conclude computes a decision and proposes it; again says that it was taken.
+func (r *reign) conclude(ctx context.Context, a coordinator.DecisionDue) (again bool, err error) {
+	s, err := r.submission(ctx, transport.RunID(a.Run))
+	if err != nil {
+		return false, err
+	}
+	cmd := &coordinator.Decide{Run: a.Run, K: a.K, Inputs: a.Inputs}
+	if a.Warmup {
+		err = r.adapt(ctx, s, cmd)
+	} else {
+		err = r.judge(ctx, s, cmd)
+	}
+	if err != nil {
+		return false, err
+	}
+	out, err := r.propose(ctx, cmd)
+	if err == nil {
+		err = refusal(out, transport.RunID(a.Run))
+	}
+	return err == nil, err
+}
+
+// adapt has the adapter decide how warmup goes on.
+func (r *reign) adapt(ctx context.Context, s *submission, cmd *coordinator.Decide) error {
+	var reports [][]byte
+	var decisions []coordinator.Decision
+	r.cfg.Machine.View(func(m *coordinator.Machine) {
+		reports, decisions = m.Reports(cmd.Run), m.Decisions(cmd.Run)
+	})
+	b := &Barrier{Manifest: s.manifest}
+	for _, report := range reports {
+		m, content, err := r.momentsOf(ctx, report)
+		if err != nil {
+			return err
+		}
+		b.Moments, b.Contents = append(b.Moments, m), append(b.Contents, content)
+	}
+	taken, err := decode(decisions)
+	if err != nil {
+		return err
+	}
+	b.Step = stepOf(s.manifest, taken, cmd.K)
+	for _, d := range taken {
+		b.Last = d
+		if d.Metric.Size > 0 {
+			if b.Metric, err = d.Metric.Unpack(ctx, r.cfg.Transport.Objects(transport.Outcome), transport.MaxContent); err != nil {
+				return err
+			}
+		}
+	}
+	x, err := r.cfg.Adapter.Adapt(b)
+	if err != nil {
+		return err
+	}
+	d, err := r.decision(ctx, b, x, transport.RunID(cmd.Run), uint64(len(taken)+1))
+	if err != nil {
+		return err
+	}
+	warmup := s.manifest.Warmup
+	if d.Sampling {
+		cmd.Replan = b.Step+1 < len(warmup)
+	} else if cmd.Replan = int(d.Next) != b.Step+1; cmd.Replan {
+		cmd.Rest = steps(warmup[d.Next:])
+	}
+	cmd.Payload, err = transport.Encode(d)
+	return err
+}
+
+// maxInlineMetric is the largest metric in bytes that a decision carries itself: the machine keeps all decisions of a run.
+const maxInlineMetric = 64 << 10
+
+// decision returns a decision as it travels.
+func (r *reign) decision(ctx context.Context, b *Barrier, x *Adaptation, run transport.RunID, version uint64) (*transport.Decision, error) {
+	at := b.Manifest.Warmup[b.Step]
+	d := &transport.Decision{
+		Run: run, Version: version, Window: at.Window, Round: at.Round, StepSize: x.StepSize, Next: uint32(x.Next),
+		Sampling: x.Next >= len(b.Manifest.Warmup), Term: r.term,
+	}
+	if x.Metric == nil {
+		return d, nil
+	}
+	d.Metric = transport.Payload{Size: uint64(len(x.Metric)), Digest: transport.DigestOf(x.Metric), Inline: x.Metric}
+	if len(x.Metric) <= maxInlineMetric {
+		return d, nil
+	}
+	d.Metric.Inline = nil
+	_, err := r.cfg.Transport.Objects(transport.Outcome).Put(ctx, x.Metric)
+	return d, err
+}
+
+// decode returns decisions as they travel.
+func decode(list []coordinator.Decision) ([]*transport.Decision, error) {
+	var out []*transport.Decision
+	for _, x := range list {
+		m, err := transport.Decode(x.Payload)
+		if err != nil {
+			return nil, err
+		}
+		d, ok := m.(*transport.Decision)
+		if !ok {
+			return nil, transport.Errorf(transport.Corrupt, "decision", "a decision is %s", transport.NameOf(m))
+		}
+		out = append(out, d)
+	}
+	return out, nil
+}
+
+// stepOf returns the place in the manifest's warmup of block k, to which decisions may have turned.
+func stepOf(m *transport.Manifest, taken []*transport.Decision, k uint32) int {
+	step := 0
+	for range k {
+		if step < len(m.Warmup) && m.Warmup[step].Barrier && len(taken) > 0 {
+			step, taken = int(taken[0].Next), taken[1:]
+		} else {
+			step++
+		}
+	}
+	return step
+}
+
+// judge evaluates the stop rule after a block of sampling.
+func (r *reign) judge(ctx context.Context, s *submission, cmd *coordinator.Decide) error {
+	var warmup uint32
+	r.cfg.Machine.View(func(m *coordinator.Machine) {
+		if p, ok := m.Progress(cmd.Run); ok {
+			warmup = p.Warmup
+		}
+	})
+	run := transport.RunID(cmd.Run)
+	if err := r.cfg.Sink.Note(ctx, r, run); err != nil {
+		return err
+	}
+	draws := uint64(cmd.K+1-warmup) * uint64(s.manifest.Block)
+	begin := time.Now()
+	holds, reason, err := r.cfg.Rule.Holds(ctx, run, s.manifest, draws)
+	if err != nil {
+		return err
+	}
+	r.cfg.Log.Debug("stop rule", "run", string(run), "draws", draws, "holds", holds, "reason", reason, "took", time.Since(begin))
+	if cmd.Stop = holds; holds {
+		r.event(run, "stop rule holds", "reason", reason)
+	}
+	return nil
+}
+
+// catchUp returns the decision after a version.
+func (r *reign) catchUp(ctx context.Context, m *transport.Catchup) (transport.Message, error) {
+	if _, err := r.submission(ctx, m.Run); err != nil {
+		return nil, err
+	}
+	var decisions []coordinator.Decision
+	r.cfg.Machine.View(func(machine *coordinator.Machine) { decisions = machine.Decisions(coordinator.RunID(m.Run)) })
+	reply := &transport.CatchupReply{Latest: uint64(len(decisions)), Decision: transport.Decision{Run: m.Run}}
+	if m.After >= reply.Latest {
+		return reply, nil
+	}
+	next, err := decode(decisions[m.After : m.After+1])
+	if err != nil {
+		return nil, err
+	}
+	reply.Decision = *next[0]
+	return reply, nil
+}

@@ -1,0 +1,191 @@
+package shell
+
+import (
+	"context"
+	"encoding/json"
+	"math"
+	"time"
+
+	"github.com/drey-sampler/drey/internal/coordinator"
+	"github.com/drey-sampler/drey/pkg/store"
+	"github.com/drey-sampler/drey/pkg/transport"
+)
+
+// Bounds of what a status lists.
+const (
+	listedLeases = 2048
+	listedRuns   = 4096
+	listedFleet  = 2048
+)
+
+// publish broadcasts how runs are that go on.
+func (r *reign) publish(ctx context.Context) error {
+	ticker := time.NewTicker(publishTime)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+		var running []coordinator.RunID
+		r.cfg.Machine.View(func(m *coordinator.Machine) {
+			for _, id := range m.Runs() {
+				if p, ok := m.Progress(id); ok && p.Status == coordinator.Running {
+					running = append(running, id)
+				}
+			}
+		})
+		for _, id := range running {
+			if status, err := r.status(ctx, transport.RunID(id)); err == nil {
+				r.out.put(status.(*transport.RunStatus))
+			}
+		}
+		r.forgetWorkers()
+	}
+}
+
+// status returns how a run is.
+func (r *reign) status(ctx context.Context, run transport.RunID) (transport.Message, error) {
+	s, err := r.submission(ctx, run)
+	if err != nil {
+		return nil, err
+	}
+	var state coordinator.RunState
+	var p coordinator.Progress
+	r.cfg.Machine.View(func(m *coordinator.Machine) {
+		state, _ = m.Run(coordinator.RunID(run))
+		p, _ = m.Progress(coordinator.RunID(run))
+	})
+	out := &transport.RunStatus{
+		Run: run, Name: s.submit.Name, State: progressState(p), Error: state.Reason, Window: min(p.Least, p.Warmup), Windows: p.Warmup,
+		Committed: committedDraws(s.manifest, &state), Target: uint64(s.manifest.Chains) * state.Draws,
+		ESSRate: math.NaN(), SecondsLeft: math.NaN(), NestedRHat: math.NaN(),
+	}
+	if begun := submitted(s.manifest); !begun.IsZero() {
+		out.Seconds = max(0, time.Since(begun).Seconds())
+	}
+	for i, pack := range state.Packs {
+		if len(out.Leases) == listedLeases {
+			break
+		}
+		l := transport.LeaseStatus{Lease: transport.LeaseRef{Run: run, Pack: transport.PackID(i)}, Committed: uint64(pack.Blocks), Behind: uint64(p.Most - pack.Blocks)}
+		if n := len(pack.Leases); n > 0 { // of a late pack the later one
+			l.Lease.Epoch, l.Worker = transport.Epoch(pack.Leases[n-1].Epoch), string(pack.Leases[n-1].Worker)
+		}
+		out.Leases = append(out.Leases, l)
+	}
+	return out, nil
+}
+
+// progressState returns what a run is doing.
+func progressState(p coordinator.Progress) transport.RunState {
+	switch {
+	case p.Status != coordinator.Running:
+		return stateOf(p.Status)
+	case p.Leases == 0 && p.Most == 0:
+		return transport.Waiting
+	case p.Least < p.Warmup:
+		return transport.Warming
+	}
+	return transport.Sampling
+}
+
+// committedDraws returns the draws of all chains in the ledger that count.
+func committedDraws(m *transport.Manifest, s *coordinator.RunState) uint64 {
+	var n uint64
+	for i, pack := range s.Packs {
+		_, chains := m.Pack(transport.PackID(i))
+		if warmup := uint32(len(s.Warmup)); pack.Blocks > warmup {
+			n += uint64(chains) * min(uint64(pack.Blocks-warmup)*uint64(m.Block), s.Draws)
+		}
+	}
+	return n
+}
+
+// submitted returns when a run was submitted, by the submitter's clock; zero if it does not say.
+func submitted(m *transport.Manifest) time.Time {
+	var about store.Run
+	if err := json.Unmarshal(m.About, &about); err != nil {
+		return time.Time{}
+	}
+	at, err := time.Parse(time.RFC3339, about.Created)
+	if err != nil {
+		return time.Time{}
+	}
+	return at
+}
+
+// list returns all runs, the latest last.
+func (r *reign) list(ctx context.Context) (transport.Message, error) {
+	var ids []coordinator.RunID
+	states := map[coordinator.RunID]coordinator.RunState{}
+	progress := map[coordinator.RunID]coordinator.Progress{}
+	r.cfg.Machine.View(func(m *coordinator.Machine) {
+		ids = m.Runs()
+		ids = ids[max(0, len(ids)-listedRuns):]
+		for _, id := range ids {
+			states[id], _ = m.Run(id)
+			progress[id], _ = m.Progress(id)
+		}
+	})
+	out := &transport.RunList{}
+	for _, id := range ids {
+		s, err := r.submission(ctx, transport.RunID(id))
+		if err != nil {
+			return nil, err
+		}
+		state := states[id]
+		line := transport.RunSummary{
+			Run: transport.RunID(id), Name: s.submit.Name, State: progressState(progress[id]), Chains: s.manifest.Chains,
+			Committed: committedDraws(s.manifest, &state), Target: uint64(s.manifest.Chains) * state.Draws,
+		}
+		if at := submitted(s.manifest); !at.IsZero() {
+			line.Submitted = at.UnixNano()
+		}
+		out.Runs = append(out.Runs, line)
+	}
+	return out, nil
+}
+
+// fleet returns all workers that are known, by name.
+func (r *reign) fleet() *transport.WorkerList {
+	var workers []coordinator.WorkerState
+	r.cfg.Machine.View(func(m *coordinator.Machine) { workers = m.Workers() })
+	out := &transport.WorkerList{}
+	r.Shell.mu.Lock()
+	defer r.Shell.mu.Unlock()
+	for _, w := range workers[:min(len(workers), listedFleet)] {
+		line := transport.WorkerSummary{
+			Worker: transport.PartyID(w.Worker), Class: w.Class, Packs: uint32(len(w.Held)), SinceMillis: w.Silent, Draining: w.Drained,
+		}
+		if i := r.workers[line.Worker]; i != nil {
+			line.Host, line.Slots, line.LeapfrogRate = i.host, i.slots, i.rate
+		}
+		out.Workers = append(out.Workers, line)
+	}
+	return out
+}
+
+// forgetWorkers drops what workers said that the machine has forgotten.
+func (r *reign) forgetWorkers() {
+	known := map[transport.PartyID]bool{}
+	r.cfg.Machine.View(func(m *coordinator.Machine) {
+		for _, w := range m.Workers() {
+			known[transport.PartyID(w.Worker)] = true
+		}
+	})
+	r.Shell.mu.Lock()
+	defer r.Shell.mu.Unlock()
+	for name := range r.workers {
+		if !known[name] {
+			delete(r.workers, name)
+		}
+	}
+}
+
+// pull puts the files of a run's directory, as far as the ledger is, where a client can fetch them.
+func (r *reign) pull(ctx context.Context, run transport.RunID) (transport.Message, error) {
+	files, err := r.cfg.Sink.Files(ctx, r, run, r.cfg.Transport.Objects(transport.Outcome))
+	return &transport.Pulled{Files: files}, err
+}

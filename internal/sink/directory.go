@@ -1,0 +1,136 @@
+package sink
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/drey-sampler/drey/pkg/store"
+	"github.com/drey-sampler/drey/pkg/transport"
+)
+
+// directory is an open run directory.
+type directory struct {
+	blocks   *store.BlockWriter
+	manifest *transport.Manifest
+	columns  []transport.Column // of blocks whose draws are kept, without data
+	noted    time.Time          // when the ledger was last written down
+}
+
+// dtypes are the wire's names of the store's element types.
+var dtypes = map[store.DType]transport.DType{
+	store.F64: transport.F64, store.F32: transport.F32, store.I64: transport.I64, store.I32: transport.I32,
+	store.U64: transport.U64, store.U32: transport.U32, store.Bool: transport.Bool,
+}
+
+// openDirectory opens the directory of a run, or makes it from what the manifest says about the run.
+func openDirectory(cfg Config, run transport.RunID, m *transport.Manifest) (*directory, error) {
+	path, packs := cfg.Path(run), int(m.Packs())
+	var w *store.BlockWriter
+	var err error
+	if store.Exists(path) {
+		w, err = store.OpenBlocks(path, packs, cfg.Files)
+	} else {
+		var about store.Run
+		if about, err = describe(m); err != nil {
+			return nil, err
+		}
+		w, err = store.CreateBlocks(path, about, nil, packs, cfg.Files)
+	}
+	if err != nil {
+		return nil, err
+	}
+	d := &directory{blocks: w, manifest: m}
+	r := w.Run()
+	for _, c := range r.Schema.Columns() {
+		d.columns = append(d.columns, transport.Column{Name: c.Name, DType: dtypes[c.DType], Elements: uint32(c.Elements)})
+	}
+	return d, nil
+}
+
+// Check returns an error of kind Invalid unless a run directory can be made from a manifest.
+func Check(m *transport.Manifest) error {
+	_, err := describe(m)
+	return err
+}
+
+// describe returns the description of a run.
+func describe(m *transport.Manifest) (store.Run, error) {
+	var r store.Run
+	if err := json.Unmarshal(m.About, &r); err != nil {
+		return r, transport.Errorf(transport.Invalid, "sink", "the run's description: %w", err)
+	}
+	r.Files, r.State = nil, store.Running // inputs are the object store's
+	if r.Settings.Chains != int(m.Chains) {
+		return r, transport.Errorf(transport.Invalid, "sink", "the run's description has %d chains, its manifest %d", r.Settings.Chains, m.Chains)
+	}
+	if err := r.Validate(); err != nil {
+		return r, transport.Errorf(transport.Invalid, "sink", "the run's description: %w", err)
+	}
+	return r, nil
+}
+
+// block returns a block as the store has it. An error says that it does not fit the run, whatever its digest.
+func (d *directory) block(b *transport.Block, c *transport.Content) (store.Block, error) {
+	if uint32(b.Lease.Pack) >= d.manifest.Packs() {
+		return store.Block{}, fmt.Errorf("the run has %d packs", d.manifest.Packs())
+	}
+	first, chains := d.manifest.Pack(b.Lease.Pack)
+	if c.Chain != first || c.Chains != chains {
+		return store.Block{}, fmt.Errorf("it is of chains %d to %d, the pack has %d to %d", c.Chain, c.Chain+c.Chains-1, first, first+chains-1)
+	}
+	out := store.Block{
+		Pack: uint32(b.Lease.Pack), Index: b.Index, Previous: b.Previous, Digest: b.Digest, Chain: int(first), Chains: int(chains),
+		Phase: store.Sampling, First: int64(c.First), Draws: int(c.Draws), Leapfrogs: b.Leapfrogs, Divergences: b.Divergences,
+	}
+	if c.Warmup {
+		out.Phase = store.Warmup
+	}
+	if kept := !c.Warmup || d.manifest.Save; kept != (len(c.Columns) > 0) {
+		return store.Block{}, fmt.Errorf("it has %d columns, and whether draws are kept is %v", len(c.Columns), kept)
+	}
+	if len(c.Columns) > 0 && len(c.Columns) != len(d.columns) {
+		return store.Block{}, fmt.Errorf("it has %d columns, want %d", len(c.Columns), len(d.columns))
+	}
+	for i, col := range c.Columns {
+		want := &d.columns[i]
+		if col.Name != want.Name && "site:"+col.Name != want.Name || col.DType != want.DType || col.Elements != want.Elements {
+			return store.Block{}, fmt.Errorf("column %d is %s with %d elements, want %s with %d", i, col.Name, col.Elements, want.Name, want.Elements)
+		}
+		out.Columns = append(out.Columns, col.Data)
+	}
+	end := *c
+	end.Columns = nil
+	var err error
+	out.State, err = transport.Encode(&end)
+	return out, err
+}
+
+// end records how a run ended.
+func (d *directory) end(e Ending) error {
+	if run := d.blocks.Run(); run.State == e.State {
+		return nil
+	}
+	r, err := store.Open(d.blocks.Dir())
+	if err != nil {
+		return err
+	}
+	counts := r.Counts()
+	if err := r.Close(); err != nil {
+		return err
+	}
+	return d.blocks.Update(func(run *store.Run) {
+		run.State, run.Error, run.Counts = e.State, e.Error, counts
+		if e.State == store.Failed && e.Error == "" {
+			run.Error = "the run failed and said no reason"
+		}
+	})
+}
+
+// resumed records that a run that had ended goes on.
+func (d *directory) resumed() error {
+	if run := d.blocks.Run(); run.State == store.Running {
+		return nil
+	}
+	return d.blocks.Update(func(run *store.Run) { run.State, run.Error = store.Running, "" })
+}

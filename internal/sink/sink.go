@@ -1,0 +1,169 @@
+package sink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/drey-sampler/drey/pkg/store"
+	"github.com/drey-sampler/drey/pkg/transport"
+)
+
+// Ledger is the coordinator as a sink needs it. Its methods may be called from several goroutines.
+type Ledger interface {
+	// Manifest returns what a run is; an error of kind NotFound if there is none of that name.
+	Manifest(ctx context.Context, run transport.RunID) (*transport.Manifest, error)
+	// Commit enters durable blocks into the ledger and returns a verdict for each. An error says that nothing is known: ask again.
+	Commit(ctx context.Context, entries []transport.LedgerEntry) ([]transport.Verdict, error)
+	// Ledger returns what counts of a run's blocks now, and how the run is.
+	Ledger(run transport.RunID) (store.Ledger, Ending, error)
+}
+
+// Ending is how a run is: the zero value says that it goes on.
+type Ending struct {
+	State store.State // Done, Interrupted for one that was stopped, or Failed
+	Error string      // of one that failed
+}
+
+// Config is what a sink is told.
+type Config struct {
+	// Path returns the directory of a run.
+	Path func(transport.RunID) string
+	// Files are the means of run directories.
+	Files store.Options
+	Log   *slog.Logger
+}
+
+// Sink stores the blocks of all runs. Its methods may be called from several goroutines.
+type Sink struct {
+	cfg Config
+
+	mu   sync.Mutex // guards runs
+	runs map[transport.RunID]*directory
+}
+
+// New returns a sink that has opened nothing yet.
+func New(cfg Config) (*Sink, error) {
+	if cfg.Path == nil || cfg.Log == nil {
+		return nil, errors.New("sink: no directory for runs, or no log")
+	}
+	return &Sink{cfg: cfg, runs: map[transport.RunID]*directory{}}, nil
+}
+
+// Bounds of what a sink works on at once, and its times.
+const (
+	batchBlocks = 512      // of one batch
+	batchBytes  = 32 << 20 // of contents, after which a batch is written
+	heldBlocks  = 512      // that wait for a block before them; half of what a transport delivers unacknowledged
+	mostRest    = 250 * time.Millisecond
+	waitTime    = 50 * time.Millisecond // until the ledger is asked again about blocks that wait
+	faultTime   = time.Second           // until it is tried again after a disk or a coordinator refused
+	noteTime    = time.Second           // between ledger files of a run that goes on
+)
+
+// Serve stores blocks until ctx ends or the transport does, and then lets the run directories go. One sink serves a transport at
+// a time, since one process at a time has a directory.
+func (s *Sink) Serve(ctx context.Context, t transport.Transport, l Ledger) (err error) {
+	sub, err := t.Subscribe(ctx, transport.Filter{Channel: transport.Draws})
+	if err != nil {
+		return fmt.Errorf("sink: %w", err)
+	}
+	b := &batcher{sink: s, transport: t, ledger: l, held: map[key]*entry{}}
+	reading, stop := context.WithCancel(ctx)
+	messages := make(chan transport.Received)
+	var reader sync.WaitGroup
+	var broken error
+	reader.Go(func() {
+		defer close(messages)
+		for {
+			r, err := sub.Next(reading)
+			if err != nil {
+				if reading.Err() == nil {
+					broken = fmt.Errorf("sink: %w", err)
+				}
+				return
+			}
+			select {
+			case messages <- r:
+			case <-reading.Done():
+				return
+			}
+		}
+	})
+	defer func() {
+		stop()
+		closed := sub.Close()
+		reader.Wait()
+		err = errors.Join(broken, closed, s.Close())
+	}()
+	b.run(ctx, messages)
+	return nil
+}
+
+// State returns what a pack goes on from after a committed block: its Content, encoded, without columns.
+func (s *Sink) State(ctx context.Context, l Ledger, run transport.RunID, pack transport.PackID, digest transport.Digest) ([]byte, error) {
+	d, err := s.open(ctx, l, run)
+	if err != nil {
+		return nil, err
+	}
+	return d.blocks.State(uint32(pack), digest)
+}
+
+// Note writes the ledger of a run down for readers; once the run has ended, with how it went, and lets its directory go.
+func (s *Sink) Note(ctx context.Context, l Ledger, run transport.RunID) error {
+	d, err := s.open(ctx, l, run)
+	if err != nil {
+		return err
+	}
+	ledger, ending, err := l.Ledger(run)
+	if err != nil {
+		return err
+	}
+	if err := d.blocks.SetLedger(ledger); err != nil {
+		return err
+	}
+	if ending.State == "" {
+		return d.resumed()
+	}
+	if err := d.end(ending); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.runs, run)
+	return d.blocks.Close()
+}
+
+// Close lets all run directories go. They are opened again when they are needed.
+func (s *Sink) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var errs []error
+	for id, d := range s.runs {
+		errs = append(errs, d.blocks.Close())
+		delete(s.runs, id)
+	}
+	return errors.Join(errs...)
+}
+
+// open returns the directory of a run, made or opened where that is needed.
+func (s *Sink) open(ctx context.Context, l Ledger, run transport.RunID) (*directory, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if d, ok := s.runs[run]; ok {
+		return d, nil
+	}
+	m, err := l.Manifest(ctx, run)
+	if err != nil {
+		return nil, err
+	}
+	d, err := openDirectory(s.cfg, run, m)
+	if err != nil {
+		return nil, err
+	}
+	s.runs[run] = d
+	return d, nil
+}
