@@ -25,6 +25,9 @@ func (w *worker) acquire(ctx context.Context) error {
 		was := busy
 		var settled []*lease
 		busy, settled = w.load()
+		if next.Before(w.notBefore()) {
+			next, was = w.notBefore(), 0
+		}
 		if now := time.Now(); busy < w.cfg.Slots && (busy < was || !now.Before(next)) {
 			next = now.Add(w.request(ctx, uint32(w.cfg.Slots+len(settled))))
 			w.giveBack(ctx)
@@ -39,6 +42,13 @@ func (w *worker) acquire(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// notBefore returns when packs may be asked for again after one that this worker can't make.
+func (w *worker) notBefore() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.patience
 }
 
 // waitFor waits for a signal, at most a while; it reports whether ctx goes on.

@@ -12,7 +12,6 @@ import (
 
 	"github.com/drey-sampler/drey/internal/coordinator"
 	"github.com/drey-sampler/drey/internal/worker"
-	"github.com/drey-sampler/drey/pkg/engine/wasm"
 	"github.com/drey-sampler/drey/pkg/transport"
 	"github.com/drey-sampler/drey/pkg/transport/memory"
 )
@@ -39,6 +38,9 @@ type cluster struct {
 	released  []string
 	refused   map[coordinator.Code]int
 	pauseSink bool
+	sinkDies  string // where it does, once with each block: persisted, committed
+	died      map[transport.Digest]bool
+	early     map[transport.PackID][]early
 	muted     bool // notices are lost
 	decide    func(step int, moments []*transport.Moments) *transport.Decision
 }
@@ -55,7 +57,7 @@ func newCluster(t *testing.T, x *sample) *cluster {
 	m := x.manifest
 	c := &cluster{
 		t: t, bus: bus, info: m, contents: map[transport.Digest][]byte{}, committed: map[uint32][]*transport.Block{},
-		moments: map[string]*transport.Moments{}, refused: map[coordinator.Code]int{}, log: &bytes.Buffer{}, logMu: &sync.Mutex{},
+		moments: map[string]*transport.Moments{}, died: map[transport.Digest]bool{}, early: map[transport.PackID][]early{}, refused: map[coordinator.Code]int{}, log: &bytes.Buffer{}, logMu: &sync.Mutex{},
 	}
 	inputs := bus.Connect().Objects(transport.Inputs)
 	if err := x.job.Put(t.Context(), inputs, m); err != nil {
@@ -109,7 +111,7 @@ func (c *cluster) serve(ctx context.Context) {
 		c.each(ctx, blocks, func(r transport.Received, m transport.Sealed) { c.store(ctx, t, r, m.(*transport.Block)) })
 	})
 	wg.Go(func() {
-		c.each(ctx, moments, func(r transport.Received, m transport.Sealed) { c.report(ctx, r, m.(*transport.Moments)) })
+		c.each(ctx, moments, func(r transport.Received, m transport.Sealed) { c.report(ctx, t, r, m.(*transport.Moments)) })
 	})
 	wg.Go(func() {
 		for ctx.Err() == nil {
@@ -272,18 +274,49 @@ func (c *cluster) store(ctx context.Context, t transport.Transport, r transport.
 		}
 	}
 	c.contents[b.Digest] = raw
-	code := c.commit(ctx, t, b)
-	if code != coordinator.OK {
-		c.refused[code]++
-	}
-	if code == coordinator.Gap || code == coordinator.Invalid { // it comes again: after the block before it, or its report
-		c.mu.Unlock()
-		time.Sleep(20 * time.Millisecond)
+	if c.dies("persisted", b) {
 		_ = r.Retry(ctx)
-		c.mu.Lock()
 		return
 	}
-	_ = r.Ack(ctx)
+	c.early[b.Lease.Pack] = append(c.early[b.Lease.Pack], early{r, b})
+	c.enterAll(ctx, t, b.Lease.Pack)
+}
+
+// early is a block that may have come before the one that it goes on from, or before its report.
+type early struct {
+	r transport.Received
+	b *transport.Block
+}
+
+// enterAll enters the blocks of a pack that the ledger takes, and acknowledges those that it is done with.
+func (c *cluster) enterAll(ctx context.Context, t transport.Transport, pack transport.PackID) {
+	for again := true; again; {
+		again = false
+		list := c.early[pack]
+		c.early[pack] = nil
+		for _, x := range list {
+			code := c.commit(ctx, t, x.b)
+			if code != coordinator.OK {
+				c.refused[code]++
+			}
+			switch {
+			case code == coordinator.Gap || code == coordinator.Invalid:
+				c.early[pack] = append(c.early[pack], x)
+			case c.dies("committed", x.b):
+				_ = x.r.Retry(ctx)
+			default:
+				_ = x.r.Ack(ctx)
+			}
+			again = again || code == coordinator.OK
+		}
+	}
+}
+
+// dies reports whether the sink dies at a point with a block, which it does once.
+func (c *cluster) dies(point string, b *transport.Block) bool {
+	dies := c.sinkDies == point && !c.died[b.Digest]
+	c.died[b.Digest] = c.died[b.Digest] || dies
+	return dies
 }
 
 // commit enters a block into the ledger.
@@ -307,13 +340,14 @@ func (c *cluster) commit(ctx context.Context, t transport.Transport, b *transpor
 
 func key(p transport.PackID, block transport.Digest) string { return fmt.Sprintf("%d %s", p, block) }
 
-func (c *cluster) report(ctx context.Context, r transport.Received, m *transport.Moments) {
+func (c *cluster) report(ctx context.Context, t transport.Transport, r transport.Received, m *transport.Moments) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if k := key(m.Lease.Pack, m.Digest); c.moments[k] == nil {
 		c.moments[k] = m
 	}
 	_ = r.Ack(ctx)
+	c.enterAll(ctx, t, m.Lease.Pack)
 }
 
 func (c *cluster) notify(ctx context.Context, t transport.Transport, m transport.Sealed) {
@@ -371,7 +405,7 @@ func (c *cluster) status() coordinator.Status {
 // worker begins a worker; the function returned waits for it to end.
 func (c *cluster) worker(ctx context.Context, t transport.Transport, name string, change func(*worker.Config)) func() error {
 	cfg := worker.Config{
-		Name: transport.PartyID(name), Host: "here", Version: "test", Slots: 2, Engine: wasm.Engine{},
+		Name: transport.PartyID(name), Host: "here", Version: "test", Slots: 2, Engine: engines,
 		Log: slog.New(slog.NewTextHandler(lockedWriter{c}, nil)),
 	}
 	if change != nil {
@@ -382,6 +416,13 @@ func (c *cluster) worker(ctx context.Context, t transport.Transport, name string
 		end <- worker.Run(ctx, t, cfg)
 	}()
 	return func() error { return <-end }
+}
+
+// logged returns the log so far.
+func (c *cluster) logged() string {
+	c.logMu.Lock()
+	defer c.logMu.Unlock()
+	return c.log.String()
 }
 
 // lockedWriter collects log lines.

@@ -41,20 +41,28 @@ func (w *worker) await(leases []*lease, until time.Time, is func(*lease) bool) {
 	}
 }
 
-// over says why a lease ended, and tells the coordinator where its pack failed.
+// over says why a lease ended, and tells the coordinator where its pack failed, here or for good.
 func (w *worker) over(l *lease) {
 	cause := context.Cause(l.ctx)
 	args := []any{"run", l.Run, "pack", l.Pack, "epoch", l.Epoch, "reason", cause}
-	if f := (failed{}); !errors.As(cause, &f) {
+	var f failed
+	if !errors.As(cause, &f) {
 		w.cfg.Log.Info("lease ended", args...)
 		return
 	}
 	w.cfg.Log.Error("pack failed", args...)
+	var u unfit
+	elsewhere := errors.As(cause, &u)
+	if elsewhere {
+		w.mu.Lock()
+		w.patience = time.Now().Add(mostPause)
+		w.mu.Unlock()
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(l.ctx), requestTime)
 	defer cancel()
 	_, err := fetch(ctx, func(ctx context.Context) (*transport.Done, error) {
 		return ask[*transport.Done](ctx, w, &transport.Release{
-			Command: w.command(), Leases: []transport.LeaseRef{l.LeaseRef}, Reason: shorten(cause.Error()), Failed: true,
+			Command: w.command(), Leases: []transport.LeaseRef{l.LeaseRef}, Reason: shorten(cause.Error()), Failed: !elsewhere,
 		})
 	})
 	w.note(l, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/drey-sampler/drey/pkg/adapt"
 	"github.com/drey-sampler/drey/pkg/transport"
 )
 
@@ -55,7 +56,16 @@ func (w *worker) pass(l *lease, r *run, at *cursor, p *pack) error {
 	if err != nil {
 		return err
 	}
-	return at.decide(d)
+	if err := at.decide(d); err != nil || p == nil {
+		return err
+	}
+	raw, err := fetch(l.ctx, func(ctx context.Context) ([]byte, error) {
+		return d.Metric.Unpack(ctx, w.transport.Objects(transport.Outcome), transport.MaxContent)
+	})
+	if err != nil {
+		return fmt.Errorf("worker: decision %d: %w", d.Version, err)
+	}
+	return w.slots.with(l.ctx, r, func(*slot) error { return p.decide(raw) })
 }
 
 // admit waits until the block at a cursor is wanted and there is room for it.
@@ -100,7 +110,28 @@ func (w *worker) block(l *lease, p *pack, at *cursor, previous transport.Digest)
 	}
 	b.Digest = transport.BlockDigest(l.Run, l.Pack, at.index, previous, content.Digest)
 	w.pulse.count(l, at, made)
-	return &parcel{block: b}, nil
+	x := &parcel{block: b}
+	if made.report == nil {
+		return x, nil
+	}
+	x.moments, err = w.moments(l, at, b, made)
+	return x, err
+}
+
+// moments returns what a pack reports with the block that ends a window.
+func (w *worker) moments(l *lease, at *cursor, b *transport.Block, made *block) (*transport.Moments, error) {
+	content, err := fetch(l.ctx, func(ctx context.Context) (transport.Payload, error) {
+		return transport.Pack(ctx, w.transport.Objects(transport.Results), adapt.AppendReports(nil, made.report))
+	})
+	step := at.m.Warmup[at.step]
+	m := &transport.Moments{
+		Lease: l.LeaseRef, Worker: w.cfg.Name, Window: step.Window, Round: step.Round, Block: b.Index, Digest: b.Digest, Decision: at.decision,
+		Leapfrogs: b.Leapfrogs, Divergences: b.Divergences, Content: content,
+	}
+	for _, r := range made.report {
+		m.LogStepSize, m.Acceptance = append(m.LogStepSize, r.LogStepSize), append(m.Acceptance, r.AcceptanceRate)
+	}
+	return m, err
 }
 
 // endState returns the content of the block that a grant goes on from, nil before the first.

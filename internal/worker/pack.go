@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/drey-sampler/drey/internal/chain"
+	"github.com/drey-sampler/drey/pkg/adapt"
 	"github.com/drey-sampler/drey/pkg/transport"
 )
 
@@ -74,6 +76,7 @@ func (p *pack) totals() (leapfrogs, divergences int64) {
 type block struct {
 	content                *transport.Content
 	leapfrogs, divergences int64
+	report                 []adapt.Report // of each chain where a window of pooled warmup ends; else none
 }
 
 // forever is a slice of time that is never over.
@@ -110,7 +113,33 @@ func (p *pack) make(s *slot, at *cursor, stop func() bool) (*block, error) {
 	for _, c := range p.chains {
 		content.States = append(content.States, transport.EndState{Bytes: c.AppendState(nil)})
 	}
+	if content.Warmup && p.run.manifest.Warmup[at.step].Barrier {
+		for _, c := range p.chains {
+			if !c.Waiting() {
+				return nil, fmt.Errorf("worker: chain %d does not wait for a decision after block %d, where the manifest has one", c.Index(), at.index)
+			}
+			out.report = append(out.report, p.run.program.Report(c))
+		}
+	}
 	return out, p.warmed(false)
+}
+
+// decide gives all chains a decision, as adapt.Decision.Append has it.
+func (p *pack) decide(raw []byte) error {
+	d, err := adapt.ParseDecision(raw)
+	if err != nil {
+		return err
+	}
+	width := 1
+	if p.run.lanes {
+		width = len(p.chains)
+	}
+	for chains := range slices.Chunk(p.chains, width) {
+		if err := p.run.program.Decide(chains, d); err != nil {
+			return err
+		}
+	}
+	return p.warmed(false)
 }
 
 // before returns the totals before a block, 0 before the chains' start.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -55,6 +56,9 @@ func (w *worker) prepare(ctx context.Context, r *run, g *transport.Grant) error 
 		return fmt.Errorf("worker: the manifest is a message of type %s", transport.NameOf(m))
 	}
 	r.manifest = manifest
+	if !w.suits(manifest.Engine) {
+		return unfit{fmt.Errorf("worker: the run wants the engine %s, this worker has %s", manifest.Engine, w.cfg.Engine.Name())}
+	}
 	if w.cfg.Local != nil {
 		r.job = w.cfg.Local(r.digest)
 	}
@@ -79,6 +83,15 @@ func (w *worker) prepare(ctx context.Context, r *run, g *transport.Grant) error 
 	})
 	w.cfg.Log.Info("program compiled", "run", r.id, "program", manifest.Program.Digest, "seconds", time.Since(begin).Seconds())
 	return err
+}
+
+// unfit ends a lease of a run that other workers can make, and this one can't.
+type unfit struct{ error }
+
+// suits reports whether the worker's engine is the one of a name: "xla" is any of XLA's.
+func (w *worker) suits(engine string) bool {
+	name := w.cfg.Engine.Name()
+	return engine == "" || engine == name || strings.HasPrefix(name, engine+":")
 }
 
 // fetch repeats what is unavailable until ctx ends.

@@ -38,6 +38,8 @@ func eightSchools(c *model.Context, d schools) {
 
 var data = model.Data{"y": []float64{28, 8, -3, 7, -1, 1, 18, 12}, "sigma": []int{15, 10, 16, 11, 9, 11, 10, 18}}
 
+type jobOf = job.Job
+
 // sample is a run of a test.
 type sample struct {
 	job      *job.Job
@@ -47,7 +49,18 @@ type sample struct {
 // newSample returns a run of chains in packs: a warmup of 90 transitions in blocks of 40, 40 and 10, sampling in blocks of 25.
 func newSample(t testing.TB, change func(*job.Job, *transport.Manifest)) *sample {
 	t.Helper()
-	m, err := model.New("schools", tensor.F64, eightSchools, data)
+	return sampleOf(t, eightSchools, change)
+}
+
+// nowhere is a model without a place to start.
+func nowhere(c *model.Context, d schools) {
+	eightSchools(c, d)
+	c.Factor("hole", d.Sigma.Sum().Mul(0).Log())
+}
+
+func sampleOf(t testing.TB, fn func(*model.Context, schools), change func(*job.Job, *transport.Manifest)) *sample {
+	t.Helper()
+	m, err := model.New("schools", tensor.F64, fn, data)
 	if err != nil {
 		t.Fatal(err)
 	}

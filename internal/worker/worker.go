@@ -28,6 +28,7 @@ type worker struct {
 	mu       sync.Mutex // guards the fields below
 	leases   []*lease
 	duration time.Duration // of a lease, as the coordinator said last
+	patience time.Time     // no packs are asked for before it
 }
 
 // commands numbers a process's requests.
