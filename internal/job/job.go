@@ -88,6 +88,7 @@ func put(ctx context.Context, o transport.Objects, data []byte) (transport.Objec
 func (j *Job) configure(m *transport.Manifest) {
 	c := &j.Config
 	m.Precision, m.Seed, m.Thin, m.Save, m.Keep = j.Bundle.Manifest.Float, c.Seed, uint32(c.Thin), c.SaveWarmup, nil
+	m.Pooled, m.Super = c.Pooled, uint32(max(1, c.Superchain))
 	m.Kernel = transport.KernelSpec{
 		Name: string(c.Kernel), MaxTreeDepth: uint32(c.MaxTreeDepth), TrajectoryLength: c.TrajectoryLength, TrajectoryJitter: c.TrajectoryJitter,
 		TargetAcceptance: c.TargetAcceptanceRate, Metric: string(c.Metric), StepSize: c.StepSize, InverseMass: c.InverseMass,
@@ -113,7 +114,7 @@ func configOf(m *transport.Manifest) chain.Config {
 	return chain.Config{
 		Seed: m.Seed, Kernel: chain.Kernel(k.Name), MaxTreeDepth: int(k.MaxTreeDepth), TrajectoryLength: k.TrajectoryLength,
 		TrajectoryJitter: k.TrajectoryJitter, TargetAcceptanceRate: k.TargetAcceptance, Metric: adapt.MetricKind(k.Metric), StepSize: k.StepSize,
-		InverseMass: k.InverseMass, Warmup: warmup, Thin: int(m.Thin), SaveWarmup: m.Save, Keep: func(site string) bool { return keep[site] },
+		InverseMass: k.InverseMass, Warmup: warmup, Pooled: m.Pooled, Superchain: int(m.Super), Thin: int(m.Thin), SaveWarmup: m.Save, Keep: func(site string) bool { return keep[site] },
 	}
 }
 

@@ -101,10 +101,7 @@ func (x *sample) alone(t testing.TB) rows {
 		t.Fatal(err)
 	}
 	defer w.Close()
-	s := &rowSink{rows: make(rows, x.manifest.Chains)}
-	for _, site := range p.Sites() {
-		s.widths = append(s.widths, tensor.NumElements(site.Shape)*tensor.ParseDType(site.DType).Size())
-	}
+	s := x.sink(p)
 	for i := range s.rows {
 		c := p.NewChain(i, x.job.Starts[0])
 		if err := w.Advance(c, chain.Goal{Draws: int(x.manifest.Draws), Slice: time.Hour}, s); err != nil {
@@ -112,6 +109,15 @@ func (x *sample) alone(t testing.TB) rows {
 		}
 	}
 	return s.rows
+}
+
+// sink returns what collects the draws of all chains.
+func (x *sample) sink(p *chain.Program) *rowSink {
+	s := &rowSink{rows: make(rows, x.manifest.Chains)}
+	for _, site := range p.Sites() {
+		s.widths = append(s.widths, tensor.NumElements(site.Shape)*tensor.ParseDType(site.DType).Size())
+	}
+	return s
 }
 
 // rowSink makes rows of batches of sampling.
