@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	apps "k8s.io/api/apps/v1"
@@ -21,6 +23,7 @@ type manifests struct {
 	services []*core.Service
 	policies []*networking.NetworkPolicy
 	budgets  []*policy.PodDisruptionBudget
+	claims   []*core.PersistentVolumeClaim
 }
 
 // read decodes all objects strictly: a field that Kubernetes does not know is an error.
@@ -57,6 +60,9 @@ func (m *manifests) add(kind string) any {
 	case "v1 Service":
 		m.services = append(m.services, new(core.Service))
 		return m.services[len(m.services)-1]
+	case "v1 PersistentVolumeClaim":
+		m.claims = append(m.claims, new(core.PersistentVolumeClaim))
+		return m.claims[len(m.claims)-1]
 	case "networking.k8s.io/v1 NetworkPolicy":
 		m.policies = append(m.policies, new(networking.NetworkPolicy))
 		return m.policies[len(m.policies)-1]
@@ -116,6 +122,12 @@ func TestManifests(t *testing.T) {
 		return v.Name == s.Spec.ServiceName && v.Spec.ClusterIP == core.ClusterIPNone
 	}) {
 		t.Errorf("no headless service %s, by which pods of the stateful set have names", s.Spec.ServiceName)
+	}
+	shared := slices.ContainsFunc(s.Spec.Template.Spec.Volumes, func(v core.Volume) bool {
+		return len(m.claims) == 1 && v.PersistentVolumeClaim != nil && v.PersistentVolumeClaim.ClaimName == m.claims[0].Name
+	})
+	if !shared || !slices.Contains(m.claims[0].Spec.AccessModes, core.ReadWriteMany) {
+		t.Error("the draws are on no volume that all coordinators see")
 	}
 	if b := m.budgets[0]; b.Spec.MaxUnavailable.IntValue() != 1 {
 		t.Error("more than one coordinator of three may be disrupted")
@@ -191,6 +203,28 @@ func TestRestricted(t *testing.T) {
 			}
 			if c.Resources.Limits.Memory().IsZero() || c.ReadinessProbe == nil || c.LivenessProbe == nil {
 				t.Errorf("%s: container %s lacks a limit of memory or a probe", name, c.Name)
+			}
+		}
+	}
+}
+
+// TestArguments: the daemons have the flags that they are given.
+func TestArguments(t *testing.T) {
+	text, err := os.ReadFile("../../docs/cli.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, p := range read(t).pods() {
+		args := p.Spec.Containers[0].Args
+		_, help, ok := strings.Cut(string(text), "$ drey "+args[0]+" --help\n")
+		if !ok {
+			t.Fatalf("%s: docs/cli.md does not show drey %s --help", name, args[0])
+		}
+		help, _, _ = strings.Cut(help, "```")
+		for _, a := range args[1:] {
+			flag, _, _ := strings.Cut(a, "=")
+			if !regexp.MustCompile(`(?m)^\s+` + regexp.QuoteMeta(flag) + `\s`).MatchString(help) {
+				t.Errorf("%s: drey %s has no flag %s", name, args[0], flag)
 			}
 		}
 	}

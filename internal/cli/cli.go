@@ -30,7 +30,9 @@ type Program struct {
 	Name   string // of the command
 	Models []Model
 	// BuiltIn says that this is drey itself: commands take the name of a model, and there are the commands that only drey has.
-	BuiltIn   bool
+	BuiltIn bool
+	// Daemon is the one command of a program that runs a daemon, without subcommands; "" for other programs.
+	Daemon    string
 	Config    runner.Config   // defaults of the flags
 	Precision model.Precision // likewise
 }
@@ -144,7 +146,7 @@ func (p *Program) explain(w io.Writer, err error) {
 
 // plain removes the package that a message begins with.
 func plain(message string) string {
-	for _, name := range []string{"store", "model", "chain", "runner", "datafile", "tensor", "engine", "adapt", "kernels", "parquetfile", "program", "xla", "pjrt"} {
+	for _, name := range []string{"store", "model", "chain", "runner", "datafile", "tensor", "engine", "adapt", "kernels", "parquetfile", "program", "xla", "pjrt", "trust", "client", "transport", "daemon", "job", "observe", "coordinator", "worker"} {
 		if rest, ok := strings.CutPrefix(message, name+": "); ok {
 			return plain(rest)
 		}

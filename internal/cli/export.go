@@ -19,26 +19,37 @@ type exportFlags struct {
 }
 
 func (c *command) export() *cobra.Command {
-	f := exportFlags{phase: store.Sampling.String()}
+	f, cluster := exportFlags{phase: store.Sampling.String()}, &clusterFlags{}
 	cmd := &cobra.Command{
 		Use: "export DIR --format csv|json|parquet [flags]", Short: "Write the draws of a run as one table", Args: arguments("DIR"),
-		RunE: func(_ *cobra.Command, args []string) error { return c.exportRun(args[0], f) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := f.check(); err != nil {
+				return err
+			}
+			return cluster.fetched(cmd.Context(), args[0], func(dir, _ string) error { return c.exportRun(dir, f) })
+		},
 	}
 	cmd.Flags().SortFlags = false
 	cmd.Flags().Var(&choice{&f.format, []string{"csv", "json", "parquet"}}, "format", "of the table")
 	cmd.Flags().StringVar(&f.to, "to", "", "`file` to write (default: standard output, but for parquet)")
 	cmd.Flags().Var(&choice{&f.phase, []string{store.Sampling.String(), store.Warmup.String()}}, "phase", "which draws")
 	cmd.Flags().StringSliceVar(&f.sites, "save", nil, "`sites` to write, in this order (default: all but auxiliary ones)")
+	cluster.add(cmd.Flags())
 	return cmd
 }
 
-func (c *command) exportRun(dir string, f exportFlags) (err error) {
+// check finds what is wrong with the flags alone.
+func (f *exportFlags) check() error {
 	switch {
 	case f.format == "":
 		return usage("export: --format is missing: csv, json or parquet")
 	case f.format == "parquet" && f.to == "":
 		return usage("export: --format parquet needs --to FILE: it can't be written to a terminal or a pipe")
 	}
+	return nil
+}
+
+func (c *command) exportRun(dir string, f exportFlags) (err error) {
 	r, err := store.Open(dir)
 	if err != nil {
 		return asUsage(err)

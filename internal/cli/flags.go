@@ -61,6 +61,14 @@ func (o *outputFlags) add(f *pflag.FlagSet) {
 
 // add defines the flags with the program's defaults.
 func (r *runFlags) add(f *pflag.FlagSet, p *Program) {
+	r.addModel(f, p)
+	f.StringVar(&r.config.Dir, "out", r.config.Dir, "run `directory` (default: runs/MODEL-TIME-SEED)")
+	f.BoolVar(&r.config.Overwrite, "overwrite", r.config.Overwrite, "replace the run in --out")
+	r.output.add(f)
+}
+
+// addModel defines those that say which draws a run makes, wherever it runs.
+func (r *runFlags) addModel(f *pflag.FlagSet, p *Program) {
 	r.flags = f
 	r.config = p.Config
 	c := &r.config
@@ -90,9 +98,6 @@ func (r *runFlags) add(f *pflag.FlagSet, p *Program) {
 	f.BoolVar(&c.SaveWarmup, "save-warmup", c.SaveWarmup, "store the warmup draws too")
 	f.StringSliceVar(&c.Save, "save", c.Save, "`sites` to store, separated by commas (default: all)")
 	f.StringSliceVar(&c.Exclude, "exclude", c.Exclude, "`sites` not to store")
-	f.StringVar(&c.Dir, "out", c.Dir, "run `directory` (default: runs/MODEL-TIME-SEED)")
-	f.BoolVar(&c.Overwrite, "overwrite", c.Overwrite, "replace the run in --out")
-	r.output.add(f)
 }
 
 // finish reads the files that flags name and checks what flags alone tell.

@@ -31,18 +31,22 @@ func (c *command) display(o outputFlags) display {
 	switch {
 	case o.quiet:
 	case ok && term.IsTerminal(int(file.Fd())) && os.Getenv("TERM") != "dumb":
-		size := func() (columns, rows int) {
-			columns, rows, err := term.GetSize(int(file.Fd()))
-			if err != nil {
-				return 0, 0
-			}
-			return columns, rows
-		}
-		return display{title, progress.NewLive(file, size).Update}
+		return display{title, progress.NewLive(file, terminalSize(file)).Update}
 	case !o.json:
 		return display{title, progress.NewLines(c.Err).Update}
 	}
 	return display{func(string) {}, nil}
+}
+
+// terminalSize returns what tells the size of a terminal, which may change; 0 where it is unknown.
+func terminalSize(file *os.File) func() (columns, rows int) {
+	return func() (columns, rows int) {
+		columns, rows, err := term.GetSize(int(file.Fd()))
+		if err != nil {
+			return 0, 0
+		}
+		return columns, rows
+	}
 }
 
 // reporting says how the summary of a run is printed.

@@ -6,31 +6,45 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/drey-sampler/drey/internal/client"
 	"github.com/drey-sampler/drey/internal/runner"
+	"github.com/drey-sampler/drey/pkg/transport"
 )
 
 func (c *command) resume() *cobra.Command {
-	o := &outputFlags{}
+	o, cluster := &outputFlags{}, &clusterFlags{}
 	cmd := &cobra.Command{
 		Use: "resume DIR [flags]", Short: "Go on with a run that was interrupted", Args: arguments("DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if cluster.elsewhere(args[0]) {
+				return cluster.withRun(cmd.Context(), args[0], func(conn *client.Client, r transport.RunSummary) error {
+					return clusterError(conn.Resume(cmd.Context(), r.Run))
+				})
+			}
 			return c.goOn(args[0], "resume", *o, func(m runner.Model, update func(runner.Progress)) (*runner.Result, error) {
 				return runner.Resume(cmd.Context(), args[0], m, update)
 			})
 		},
 	}
+	cmd.Flags().SortFlags = false
 	o.add(cmd.Flags())
+	cluster.add(cmd.Flags())
 	return cmd
 }
 
 func (c *command) extend() *cobra.Command {
-	o := &outputFlags{}
+	o, cluster := &outputFlags{}, &clusterFlags{}
 	draws := 0
 	cmd := &cobra.Command{
 		Use: "extend DIR --draws N [flags]", Short: "Add draws to a run: the bits of one longer run", Args: arguments("DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if draws < 1 {
 				return usage("extend: --draws %d: want at least 1, the number of draws to add to each chain", draws)
+			}
+			if cluster.elsewhere(args[0]) {
+				return cluster.withRun(cmd.Context(), args[0], func(conn *client.Client, r transport.RunSummary) error {
+					return clusterError(conn.Extend(cmd.Context(), r.Run, r.Target/uint64(max(r.Chains, 1))+uint64(draws)))
+				})
 			}
 			return c.goOn(args[0], "extend", *o, func(m runner.Model, update func(runner.Progress)) (*runner.Result, error) {
 				return runner.Extend(cmd.Context(), args[0], draws, m, update)
@@ -40,6 +54,7 @@ func (c *command) extend() *cobra.Command {
 	cmd.Flags().SortFlags = false
 	cmd.Flags().IntVar(&draws, "draws", 0, "kept draws to add to each chain")
 	o.add(cmd.Flags())
+	cluster.add(cmd.Flags())
 	return cmd
 }
 

@@ -21,21 +21,23 @@ type command struct {
 func (p *Program) root(s Streams, began time.Time) *cobra.Command {
 	c := &command{p, s, began}
 	root := &cobra.Command{
-		Use: p.Name, Short: "MCMC for models written in Go", SilenceErrors: true, SilenceUsage: true,
-		Args: c.unknownCommand, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true}, Version: version(),
+		Use: p.Name, Short: "MCMC for models written in Go", Args: c.unknownCommand, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+	}
+	switch p.Daemon {
+	case "coordinator":
+		return p.dress(c.coordinator(), s)
+	case "worker":
+		return p.dress(c.worker(), s)
 	}
 	if !p.BuiltIn {
 		root.Short = fmt.Sprintf("The model %s: sampling and what follows it", p.Models[0].Name)
 	}
-	root.SetOut(s.Out)
-	root.SetErr(s.Err)
-	root.SetVersionTemplate("{{.Version}}\n")
-	root.SetFlagErrorFunc(flagError)
-	root.SetUsageTemplate(usageTemplate)
+	p.dress(root, s)
 	cobra.EnableCommandSorting = false
-	root.AddCommand(c.run(), c.check(), c.summary(), c.predict(), c.export(), c.resume(), c.extend())
+	root.AddCommand(c.run(), c.check(), c.summary(), c.predict(), c.export(), c.resume(), c.extend(), c.submit())
 	if p.BuiltIn {
+		root.AddCommand(c.ls(), c.watch(), c.logs(), c.stop(), c.pull(), c.coordinator(), c.worker(), c.workers(), c.drain(), c.certs())
 		root.AddCommand(c.models(), c.init(), c.doctor(), c.xla())
 	}
 	root.AddCommand(c.version())
@@ -49,6 +51,17 @@ func (p *Program) root(s Streams, began time.Time) *cobra.Command {
 		},
 	})
 	root.InitDefaultCompletionCmd(p.Name)
+	return root
+}
+
+// dress gives a program's first command what all its commands inherit.
+func (p *Program) dress(root *cobra.Command, s Streams) *cobra.Command {
+	root.SilenceErrors, root.SilenceUsage, root.Version = true, true, version()
+	root.SetOut(s.Out)
+	root.SetErr(s.Err)
+	root.SetVersionTemplate("{{.Version}}\n")
+	root.SetFlagErrorFunc(flagError)
+	root.SetUsageTemplate(usageTemplate)
 	return root
 }
 

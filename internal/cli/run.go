@@ -12,12 +12,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/drey-sampler/drey/internal/cli/progress"
+	"github.com/drey-sampler/drey/internal/client"
 	"github.com/drey-sampler/drey/internal/runner"
 	"github.com/drey-sampler/drey/pkg/store"
 )
 
 func (c *command) run() *cobra.Command {
-	flags := &runFlags{}
+	flags, cluster := &runFlags{}, &clusterFlags{}
 	cmd := &cobra.Command{
 		Use: "run MODEL [flags]", Short: "Sample a model: draws on disk, a summary on the screen", Args: arguments("MODEL"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -25,24 +27,30 @@ func (c *command) run() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return c.sample(cmd.Context(), m, flags)
+			return c.sample(cmd.Context(), m, flags, cluster)
 		},
 	}
 	if !c.BuiltIn {
 		cmd.Use, cmd.Args = "run [flags]", arguments()
-		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return c.sample(cmd.Context(), &c.Models[0], flags) }
+		cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+			return c.sample(cmd.Context(), &c.Models[0], flags, cluster)
+		}
 	}
 	flags.add(cmd.Flags(), c.Program)
+	cmd.Flags().StringVar(&cluster.url, "cluster", "", "run on the cluster at `URL`, and fetch the draws: nats://HOST:PORT")
+	cluster.addCerts(cmd.Flags())
 	return cmd
 }
 
 // sample is drey run.
-func (c *command) sample(ctx context.Context, m *Model, flags *runFlags) error {
+func (c *command) sample(ctx context.Context, m *Model, flags *runFlags, cluster *clusterFlags) error {
 	if err := flags.finish(); err != nil {
 		return err
 	}
-	if err := c.needEngine(ctx, flags.config.Engine); err != nil {
-		return err
+	if cluster.url == "" { // else it is the workers' matter
+		if err := c.needEngine(ctx, flags.config.Engine); err != nil {
+			return err
+		}
 	}
 	model, err := c.bind(m, flags.inputs())
 	if err != nil {
@@ -60,10 +68,55 @@ func (c *command) sample(ctx context.Context, m *Model, flags *runFlags) error {
 	} else if err := c.vacant(cfg.Dir, cfg.Overwrite); err != nil {
 		return err
 	}
+	if cluster.url != "" {
+		return c.sampleThere(ctx, cluster, cfg, model, flags.output)
+	}
 	show := c.display(flags.output)
 	show.begin(fmt.Sprintf("%s: %d chains of %d warmup and %d kept draws, seed %d", m.Name, cfg.Chains, cfg.Warmup, cfg.Draws, *cfg.Seed))
+	cfg.Notice = show.begin
 	r, err := runner.Run(ctx, cfg, model, show.update)
 	return c.finish(r, err, cfg.Dir, flags.output)
+}
+
+// sampleThere is drey run on a cluster: the run's directory is fetched when it has ended.
+func (c *command) sampleThere(ctx context.Context, cluster *clusterFlags, cfg runner.Config, m runner.Model, o outputFlags) error {
+	if cfg.Overwrite {
+		return usage("run: --overwrite: a run of a cluster is fetched into a directory that is empty or not there")
+	}
+	if err := empty("--out", cfg.Dir); err != nil {
+		return err
+	}
+	return cluster.with(ctx, func(conn *client.Client) (err error) {
+		id, err := begin(ctx, conn, cfg, m, runner.DefaultTerms(), m.Name)
+		if err != nil {
+			return clusterError(err)
+		}
+		show := func(progress.Cluster) {}
+		if !o.quiet {
+			_, _ = fmt.Fprintf(c.Err, "run %s at %s\n", id, cluster.url)
+			show = clusterDisplay(c.Err, false)
+		}
+		if err := c.follow(ctx, conn, id, show); err != nil {
+			return err
+		}
+		if err := conn.Pull(ctx, id, cfg.Dir); err != nil {
+			return err
+		}
+		d, err := runner.Open(cfg.Dir)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, d.Close()) }()
+		return c.report(d, cfg.Dir, reporting{prob: defaultProb, json: o.json})
+	})
+}
+
+// empty refuses a directory that a run can't be fetched into; what is where it was named.
+func empty(what, dir string) error {
+	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
+		return usage("%s %s is not empty: choose another directory", what, dir)
+	}
+	return nil
 }
 
 // vacant refuses a directory that a run may not be put in, before the model is traced.

@@ -59,3 +59,10 @@ func (s *stream) Dial(to raft.ServerAddress, timeout time.Duration) (net.Conn, e
 	secure := tls.Dialer{NetDialer: &dialer, Config: s.tls}
 	return secure.DialContext(ctx, "tcp", string(to))
 }
+
+// Nobody returns the transport of a coordinator that is a group of its own, which opens no port, and the address that stands for
+// it in Peers.
+func Nobody() (t raft.Transport, addr string) {
+	address, alone := raft.NewInmemTransport("alone")
+	return alone, string(address)
+}

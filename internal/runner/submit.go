@@ -3,6 +3,7 @@ package runner
 import (
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/drey-sampler/drey/internal/job"
 	"github.com/drey-sampler/drey/pkg/engine"
@@ -16,13 +17,21 @@ const (
 	leastBlock  = 10 // draws of a block: less makes messages more work than draws
 	mostBlock   = 100
 	blocksOfRun = 20         // about as many in sampling
-	leaseMillis = 15_000     // without renewal
 	lateMillis  = 60 * 1_000 // without a block, after which an idle worker makes the pack's blocks too
 )
 
+// Terms are what a run on a cluster is told besides its configuration.
+type Terms struct {
+	Stop  transport.StopRule
+	Lease time.Duration // for which a worker may be silent until its packs are given to others
+}
+
+// DefaultTerms returns the defaults: all draws are made.
+func DefaultTerms() Terms { return Terms{Lease: 15 * time.Second} }
+
 // Manifest returns the job of a run for a cluster, and its manifest, in which only what Job.Put sets is missing. The draws are
 // those that Run makes of the same configuration, where workers have this program's version and engine.
-func Manifest(cfg Config, m Model, stop transport.StopRule) (*job.Job, *transport.Manifest, error) {
+func Manifest(cfg Config, m Model, terms Terms) (*job.Job, *transport.Manifest, error) {
 	wanted := cfg.Engine
 	if _, ok := XLAPlatform(wanted); ok {
 		cfg.Engine = EngineWasm // where a run is submitted from there may be no such engine: it is the workers'
@@ -53,7 +62,7 @@ func Manifest(cfg Config, m Model, stop transport.StopRule) (*job.Job, *transpor
 	block := min(max(cfg.Draws/blocksOfRun, leastBlock), mostBlock)
 	return j, &transport.Manifest{
 		Engine: wanted, Chains: uint32(cfg.Chains), Width: uint32(width), Super: 1, Warmup: blocksOf(cfg.Warmup, block), Block: uint32(block),
-		Draws: uint64(cfg.Draws), Stop: stop, Lease: leaseMillis, Late: lateMillis, About: about,
+		Draws: uint64(cfg.Draws), Stop: terms.Stop, Lease: uint32(terms.Lease.Milliseconds()), Late: lateMillis, About: about,
 	}, nil
 }
 

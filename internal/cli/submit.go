@@ -1,0 +1,112 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/drey-sampler/drey/internal/client"
+	"github.com/drey-sampler/drey/internal/runner"
+	"github.com/drey-sampler/drey/pkg/transport"
+)
+
+// submitFlags are the flags of drey submit beside those of drey run.
+type submitFlags struct {
+	cluster clusterFlags
+	run     *runFlags
+	name    string
+	terms   runner.Terms
+}
+
+func (s *submitFlags) add(f *pflag.FlagSet, p *Program) {
+	s.terms = runner.DefaultTerms()
+	s.cluster.add(f)
+	f.StringVar(&s.name, "name", "", "of the run, for people (default: the model's)")
+	f.Float64Var(&s.terms.Stop.RHat, "stop-rhat", 0, "end once R-hat of all parameters is at most this (default: make all draws)")
+	f.Float64Var(&s.terms.Stop.ESS, "stop-ess", 0, "end once the effective sample sizes of all parameters are at least this")
+	f.DurationVar(&s.terms.Lease, "lease", s.terms.Lease, "`time` for which a worker may be silent until its packs are given to others")
+	s.run.addModel(f, p)
+	f.Lookup("batch").Usage = "chains of a pack, which one worker runs at a time (default: 8 or more, so that there are at most 16 packs)"
+}
+
+// ranges checks the stop rule.
+func (s *submitFlags) ranges() error {
+	var problems []error
+	if f := s.run.flags; f.Changed("stop-rhat") && !(s.terms.Stop.RHat > 1) {
+		problems = append(problems, usage("submit: --stop-rhat %v: want more than 1", s.terms.Stop.RHat))
+	}
+	if f := s.run.flags; f.Changed("stop-ess") && !(s.terms.Stop.ESS > 0) {
+		problems = append(problems, usage("submit: --stop-ess %v: want more than 0", s.terms.Stop.ESS))
+	}
+	if least, most := time.Second, time.Hour; s.terms.Lease < least || s.terms.Lease > most {
+		problems = append(problems, usage("submit: --lease %v: want %v to %v", s.terms.Lease, least, most))
+	}
+	if s.terms.Stop.RHat > 0 || s.terms.Stop.ESS > 0 {
+		s.terms.Stop.Every = 1
+	}
+	return errors.Join(problems...)
+}
+
+func (c *command) submit() *cobra.Command {
+	flags := &submitFlags{run: &runFlags{}}
+	cmd := &cobra.Command{
+		Use: "submit MODEL [flags]", Short: "Begin a run on a cluster: prints its id", Args: arguments("MODEL"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			m, err := c.find(args[0])
+			if err != nil {
+				return err
+			}
+			return c.submitModel(cmd.Context(), m, flags)
+		},
+	}
+	if !c.BuiltIn {
+		cmd.Use, cmd.Args = "submit [flags]", arguments()
+		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return c.submitModel(cmd.Context(), &c.Models[0], flags) }
+	}
+	flags.add(cmd.Flags(), c.Program)
+	return cmd
+}
+
+func (c *command) submitModel(ctx context.Context, m *Model, flags *submitFlags) error {
+	if err := errors.Join(flags.ranges(), flags.run.finish()); err != nil {
+		return err
+	}
+	model, err := c.bind(m, flags.run.inputs())
+	if err != nil {
+		return err
+	}
+	cfg := flags.run.config
+	if cfg.Seed == nil {
+		if cfg.Seed, err = drawSeed(); err != nil {
+			return err
+		}
+	}
+	return flags.cluster.with(ctx, func(conn *client.Client) error {
+		name := flags.name
+		if name == "" {
+			name = m.Name
+		}
+		id, err := begin(ctx, conn, cfg, model, flags.terms, name)
+		if err != nil {
+			return clusterError(err)
+		}
+		_, err = fmt.Fprintln(c.Out, id)
+		return err
+	})
+}
+
+// begin puts what a run needs onto a cluster, and submits it.
+func begin(ctx context.Context, conn *client.Client, cfg runner.Config, m runner.Model, terms runner.Terms, name string) (transport.RunID, error) {
+	j, manifest, err := runner.Manifest(cfg, m, terms)
+	if err != nil {
+		return "", err
+	}
+	if err := j.Put(ctx, conn.Put(), manifest); err != nil {
+		return "", err
+	}
+	return conn.Submit(ctx, manifest, name)
+}

@@ -1,0 +1,90 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"runtime"
+	"sync/atomic"
+
+	"github.com/drey-sampler/drey/internal/observe"
+	"github.com/drey-sampler/drey/internal/runner"
+	"github.com/drey-sampler/drey/internal/trust"
+	"github.com/drey-sampler/drey/internal/worker"
+	"github.com/drey-sampler/drey/pkg/transport"
+	"github.com/drey-sampler/drey/pkg/transport/nats"
+)
+
+// Validate returns an error that joins all problems.
+func (c *WorkerConfig) Validate() error {
+	var problems []error
+	if c.NATS == "" {
+		problems = append(problems, errors.New("daemon: --nats is missing: the URL of the cluster, nats://HOST:PORT"))
+	}
+	if c.Slots < 0 {
+		problems = append(problems, fmt.Errorf("daemon: --slots %d: want at least 1", c.Slots))
+	}
+	if c.Credentials != nil && c.Credentials.Identity.Role != trust.Worker {
+		problems = append(problems, fmt.Errorf("daemon: the credentials are those of a %s, not of a worker", c.Credentials.Identity.Role))
+	}
+	return errors.Join(problems...)
+}
+
+// RunWorker runs a worker until ctx ends or the cluster drains it, neither of which is an error; it has then handed over what it
+// held.
+func RunWorker(ctx context.Context, cfg WorkerConfig) (err error) {
+	if err := cfg.Validate(); err != nil {
+		return err
+	}
+	var open parts
+	defer func() { err = errors.Join(err, open.close()) }()
+	name, err := trust.NewParty(cfg.Credentials, "worker")
+	if err != nil {
+		return err
+	}
+	metrics := observe.NewMetrics("worker", cfg.Version)
+	log := slog.New(metrics.Handler(cfg.Log.Handler())).With("worker", string(name))
+	var connected atomic.Bool
+	ready := func() error {
+		if !connected.Load() {
+			return errors.New("the worker is not connected to the cluster yet")
+		}
+		return nil
+	}
+	if err := cfg.observe(&open, metrics, ready, log); err != nil {
+		return err
+	}
+	engine, err := runner.OpenEngine(cfg.Engine)
+	if err != nil {
+		return err
+	}
+	_, lanes := runner.XLAPlatform(cfg.Engine)
+	slots := cfg.Slots
+	if slots == 0 {
+		if slots = runtime.GOMAXPROCS(0); lanes {
+			slots = 1
+		}
+	}
+	t, err := insist(ctx, log, func(ctx context.Context) (transport.Transport, error) {
+		c := nats.Config{URL: cfg.NATS, Party: name}
+		if cfg.Credentials != nil {
+			c.TLS = cfg.Credentials.ClientTLS()
+		}
+		return nats.Connect(ctx, c)
+	})
+	if err != nil || t == nil {
+		return err
+	}
+	open.add(t.Close)
+	connected.Store(true)
+	cfg.announce(ctx, ready, cfg.NATS)
+	host, err := os.Hostname()
+	if err != nil {
+		host = "" // only people read it
+	}
+	return worker.Run(ctx, metrics.Transport(t), worker.Config{
+		Name: name, Host: host, Version: cfg.Version, Slots: slots, Engine: engine, Lanes: lanes, Verify: cfg.verify(), Log: log,
+	})
+}
