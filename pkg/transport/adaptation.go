@@ -2,9 +2,6 @@ package transport
 
 import "fmt"
 
-// maxFloats bounds an array of numbers in contents: what fits into MaxContent.
-const maxFloats = MaxContent / 8
-
 // maxPacks bounds the packs that a decision names: as many as MaxMessage has room for.
 const maxPacks = 16384
 
@@ -21,7 +18,7 @@ type Moments struct {
 	Acceptance  []float64 // mean acceptance rate of each chain
 	Leapfrogs   uint64    // of the window
 	Divergences uint32    // likewise
-	Content     Payload   // MomentArrays, encoded, an object of Results; empty when only step sizes are pooled
+	Content     Payload   // the reports of its chains, as package adapt writes them; an object of Results
 }
 
 func (m *Moments) fields(c *codec) {
@@ -55,75 +52,6 @@ func (m *Moments) check() error {
 	return nil
 }
 
-// MomentArrays are the moments of each chain of a pack over a window: of positions on unconstrained space and of gradients
-// of the log density there. Each array has the chains one after another; a chain has D numbers, or D(D+1)/2 of the lower
-// triangle, row by row.
-type MomentArrays struct {
-	Dim          uint32    // D
-	Dense        bool      // the M2 arrays are lower triangles
-	Count        []float64 // draws that count, a whole number, of each chain
-	PositionMean []float64 // D of each chain
-	PositionM2   []float64 // sums of products of deviations from the mean
-	GradientMean []float64
-	GradientM2   []float64
-}
-
-func (m *MomentArrays) fields(c *codec) {
-	c.u32("Dim", &m.Dim)
-	c.flag("Dense", &m.Dense)
-	c.floats("Count", &m.Count, maxChains)
-	c.floats("PositionMean", &m.PositionMean, maxFloats)
-	c.floats("PositionM2", &m.PositionM2, maxFloats)
-	c.floats("GradientMean", &m.GradientMean, maxFloats)
-	c.floats("GradientM2", &m.GradientM2, maxFloats)
-}
-
-func (m *MomentArrays) check() error {
-	mean := uint64(len(m.Count)) * uint64(m.Dim)
-	m2 := uint64(len(m.Count)) * triangle(m.Dim, m.Dense)
-	for _, a := range []struct {
-		name string
-		have int
-		want uint64
-	}{
-		{"PositionMean", len(m.PositionMean), mean}, {"PositionM2", len(m.PositionM2), m2},
-		{"GradientMean", len(m.GradientMean), mean}, {"GradientM2", len(m.GradientM2), m2},
-	} {
-		if m.Dim > maxFloats || uint64(a.have) != a.want {
-			return fmt.Errorf("field %s: %d numbers, want %d", a.name, a.have, a.want)
-		}
-	}
-	return nil
-}
-
-// triangle returns how many numbers a matrix of dimension d has: its diagonal, or its lower triangle if it is dense.
-func triangle(d uint32, dense bool) uint64 {
-	if dense {
-		return uint64(d) * (uint64(d) + 1) / 2
-	}
-	return uint64(d)
-}
-
-// Metric is an inverse mass matrix on unconstrained space.
-type Metric struct {
-	Dim    uint32    // D
-	Dense  bool      // Values is the lower triangle, row by row, rather than the diagonal
-	Values []float64 // the inverse mass matrix
-}
-
-func (m *Metric) fields(c *codec) {
-	c.u32("Dim", &m.Dim)
-	c.flag("Dense", &m.Dense)
-	c.floats("Values", &m.Values, maxFloats)
-}
-
-func (m *Metric) check() error {
-	if want := triangle(m.Dim, m.Dense); m.Dim > maxFloats || uint64(len(m.Values)) != want {
-		return fmt.Errorf("field Values: %d numbers, want %d", len(m.Values), want)
-	}
-	return nil
-}
-
 // Included is moments of a pack that a decision has used.
 type Included struct {
 	Pack   PackID
@@ -143,7 +71,7 @@ type Decision struct {
 	Window          uint32 // that ends
 	Round           uint32 // of the window
 	StepSize        float64
-	Metric          Payload    // Metric, encoded, an object of Outcome; empty for the metric before
+	Metric          Payload    // the whole decision, metric included, as package adapt writes it; an object of Outcome
 	Included        []Included // packs that it was made from, in order; none: all of the run
 	Excluded        []Excluded // packs that were late, if the run allows that
 	Next            uint32     // the block of Manifest.Warmup that follows, by its place there

@@ -143,7 +143,7 @@ type Content struct {
 	Warmup       bool       // the draws are of warmup
 	First        uint64     // number of the first draw, from 0 in each phase
 	Draws        uint32     // of each chain
-	Columns      []Column   // none in warmup, unless its draws are kept
+	Columns      []Column   // the seven statistics, then sites; none in warmup, unless its draws are kept
 	StateVersion uint32     // of the states' format
 	States       []EndState // of each chain
 }

@@ -7,6 +7,7 @@ const (
 	maxSteps   = 1 << 14 // blocks of warmup
 	maxClasses = 16
 	maxSites   = 1 << 16
+	maxFloats  = MaxContent / 8
 )
 
 // Manifest is what a run is: its program and data by digest, and all that decides its draws. Who has it, and the objects that
@@ -58,8 +59,7 @@ type StopRule struct {
 	ESS   float64 // bulk and tail, at least
 }
 
-// KernelSpec is the configuration of a kernel and its adaptation. A pooled run whose metric is dense has D² numbers, others D, in
-// the metrics of its decisions.
+// KernelSpec is the configuration of a kernel and its adaptation.
 type KernelSpec struct {
 	Name             string  // nuts, hmc
 	MaxTreeDepth     uint32  // of NUTS

@@ -59,8 +59,8 @@ var messageTypes = map[Type]func() Message{
 	16: func() Message { return new(LeaseExpired) }, 17: func() Message { return new(Drain) },
 	20: func() Message { return new(Block) }, 21: func() Message { return new(Content) }, 22: func() Message { return new(Commit) },
 	23: func() Message { return new(CommitReply) }, 24: func() Message { return new(Committed) },
-	30: func() Message { return new(Moments) }, 31: func() Message { return new(MomentArrays) }, 32: func() Message { return new(Decision) },
-	33: func() Message { return new(Catchup) }, 34: func() Message { return new(CatchupReply) }, 35: func() Message { return new(Metric) },
+	30: func() Message { return new(Moments) }, 32: func() Message { return new(Decision) },
+	33: func() Message { return new(Catchup) }, 34: func() Message { return new(CatchupReply) },
 	40: func() Message { return new(Submit) }, 41: func() Message { return new(Submitted) }, 42: func() Message { return new(Stop) },
 	43: func() Message { return new(Extend) }, 44: func() Message { return new(Resume) }, 45: func() Message { return new(DrainWorker) },
 	46: func() Message { return new(RunEnd) }, 47: func() Message { return new(Manifest) },
@@ -88,7 +88,7 @@ func NameOf(m Message) string { return reflect.TypeOf(m).Elem().Name() }
 // limit returns the largest encoding of a message in bytes.
 func limit(m Message) int {
 	switch m.(type) {
-	case *Content, *MomentArrays, *Metric, *Manifest:
+	case *Content, *Manifest:
 		return MaxContent
 	}
 	return MaxMessage

@@ -70,14 +70,8 @@ func sample(t Type) Message {
 			m.Columns[i].DType, m.Columns[i].Elements = F64, 1
 			m.Columns[i].Data = bytes.Repeat([]byte{1, 2, 3, 4, 5, 6, 7, 8}, 6)
 		}
-	case *MomentArrays:
-		m.Dim = 2
-		mean, m2 := []float64{1, 2, 3, math.Inf(1)}, []float64{1, 2, 3, 4, 5, math.Copysign(0, -1)}
-		m.PositionMean, m.PositionM2, m.GradientMean, m.GradientM2 = mean, m2, mean, m2
 	case *Manifest:
 		m.Chains, m.Width, m.Super, m.Starts[0].Init, m.Starts[1].Init = 2, 1, 1, 0, 1
-	case *Metric:
-		m.Dim, m.Values = 2, []float64{1, math.SmallestNonzeroFloat64, math.MaxFloat64}
 	}
 	return m
 }
@@ -213,10 +207,9 @@ func TestLimitsOfFields(t *testing.T) {
 		&Failure{Run: "a b"},
 		&Failure{Run: NoRun, Text: "\xff"},
 		&Submitted{},
-		&Metric{Dim: 2, Values: []float64{1}},
 		&Content{Chains: 1},
 		&Content{Columns: []Column{{Name: "x", Elements: 1 << 31, Data: []byte{1}}}},
-		&MomentArrays{Dim: 1, Count: []float64{1}},
+		&Manifest{Chains: 2, Width: 3},
 		&Moments{Lease: LeaseRef{Run: "r"}, Worker: "w", Acceptance: []float64{1}},
 		&Block{Lease: LeaseRef{Run: "r"}, Worker: "w"},
 	} {
