@@ -6,24 +6,9 @@ import (
 	"github.com/drey-sampler/drey/pkg/tensor"
 )
 
-// roundMagic is 1.5·2^52: adding it to |x| < 2^51 leaves round-to-nearest(x) in the low bits of the sum's pattern, and
-// subtracting it again gives that integer as a float. It stands for the float ↔ integer conversions that SIMD lacks.
-const (
-	roundMagic = 0x1.8p52
-	signBit    = -1 << 63
-)
-
-// number returns the F64 constant c, for places where no typed operand gives a literal its dtype: an F32 trace would make it F32.
-func number(c float64) tensor.Value {
-	return tensor.Lift(tensor.ArrayOf(tensor.F64, nil, []float64{c}))
-}
-
-func bits(x tensor.Value) tensor.Value     { return x.Bitcast(tensor.I64) }
-func fromBits(b tensor.Value) tensor.Value { return b.Bitcast(tensor.F64) }
-
 // copySign returns magnitude with the sign of x; magnitude must not be negative.
-func copySign(magnitude, x tensor.Value) tensor.Value {
-	return fromBits(bits(magnitude).Or(bits(x).And(int64(signBit))))
+func (o *format) copySign(magnitude, x tensor.Value) tensor.Value {
+	return o.fromBits(o.bits(magnitude).Or(o.bits(x).And(o.signedInt(-1 << (o.float.Size()*8 - 1)))))
 }
 
 // centred returns c[0] + c[1] + c[2] x + c[3] x² + …, c[1] being the rounding error of c[0].

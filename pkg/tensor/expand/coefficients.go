@@ -407,3 +407,74 @@ var trigammaTail = []float64{
 	0x1.27c77574362d4p+13,
 	-0x1.3d8814f8719bbp+13,
 }
+
+// expQ32 is expQ for F32: weighted error 2^-27.7.
+var expQ32 = []float64{
+	0x1p-01,
+	0x1.55548ep-03,
+	0x1.55546p-05,
+	0x1.123b78p-07,
+	0x1.6db2fap-10,
+}
+
+// logR32 is logR for F32: weighted error 2^-29.0.
+var logR32 = []float64{
+	0x1.55557ap-01,
+	0x1.995eaap-02,
+	0x1.31e49ep-02,
+}
+
+// log1pR32 is log1pR for F32: weighted error 2^-29.4.
+var log1pR32 = []float64{
+	0x1.555558p-01,
+	0x1.9996a8p-02,
+	0x1.25097ap-02,
+	0x1.b6d604p-03,
+	0x1.f1b142p-03,
+}
+
+// powP32 is powP for F32: weighted error 2^-37.5.
+var powP32 = []float64{
+	0x1.999998p-02,
+	0x1.249374p-02,
+	0x1.c6593cp-03,
+	0x1.8eb5f8p-03,
+}
+
+// atanQ32 is atanQ for F32: weighted error 2^-26.9.
+var atanQ32 = []float64{
+	-0x1.55554p-02,
+	0x1.999276p-03,
+	-0x1.2426f4p-03,
+	0x1.c0d254p-04,
+	-0x1.58dbdp-04,
+	0x1.dd0c6ep-05,
+	-0x1.01ad02p-05,
+	0x1.6a89fap-07,
+	-0x1.def48ap-10,
+}
+
+// erfP32 is erfP for F32: weighted error 2^-29.0.
+var erfP32 = []float64{
+	0x1.06eba8p-03,
+	-0x1.81273ap-02,
+	0x1.ce2afp-04,
+	-0x1.b7aba4p-06,
+	0x1.4f44f6p-08,
+	-0x1.626738p-11,
+}
+
+// erfcxF32 is erfcxF for F32, ¾ ≤ x ≤ 10.13: weighted error 2^-28.2.
+var erfcxF32 = []float64{
+	0x1.3ba592p+00,
+	-0x1.23b892p-25,
+	-0x1.1df1aap-03,
+	0x1.f7f61ap-07,
+	0x1.16eb3ep-04,
+	-0x1.9ddceep-04,
+	0x1.800a5ap-04,
+	-0x1.0f8a74p-04,
+	0x1.2f1d2p-05,
+	-0x1.0e0fbp-06,
+	0x1.5dcf58p-08,
+}

@@ -13,18 +13,18 @@ const erfSplit = 0.75
 const erfcxCentre = 4.0
 
 // erfcTail returns erfc(a) for erfSplit ≤ a as e^(-a²) F(v)/(1 + 2a), the form of Shepherd & Laframboise (1981). The
-// rounding errors of all but the last product and sum are given back. From a = 28 on the result is 0.
-func erfcTail(a tensor.Value) tensor.Value {
-	a = a.Clamp(erfSplit, 28.0)
+// rounding errors of all but the last product and sum are given back. From a = erfcMost on the result is 0.
+func (o *format) erfcTail(a tensor.Value) tensor.Value {
+	a = a.Clamp(erfSplit, o.erfcMost)
 	v := a.Sub(erfcxCentre).Div(a.Add(erfcxCentre))
-	f, fLost := split(tensor.Lift(erfcxF[0]), estrin(v, erfcxF[1:]))
+	f, fLost := split(tensor.Lift(o.erfcxF[0]), estrin(v, o.erfcxF[1:]))
 	d, dLost := addOne(a.Add(a))
 	q := f.Div(d)
-	high := maskLow(a)
-	p := reduceExp(high.Mul(high).Neg(), high.Sub(a).Mul(high.Add(a)))
+	high := o.maskLow(a)
+	p := o.reduceExp(high.Mul(high).Neg(), high.Sub(a).Mul(high.Add(a)))
 	e, eLost := addOne(p.r)
 	e, eLost = split(e, p.t.Add(eLost))
-	back := product(q, d)
+	back := o.product(q, d)
 	qLost := f.Sub(back.hi).Sub(back.lo).Add(fLost.Sub(q.Mul(dLost))).Div(d)
 	y := e.Mul(q).Add(q.Mul(eLost).Add(e.Mul(qLost)))
 	return p.scale(y)
@@ -37,26 +37,28 @@ func addOne(x tensor.Value) (sum, lost tensor.Value) {
 	return sum, tensor.Lift(1).Sub(big).Add(x.Sub(sum.Sub(big)))
 }
 
-// maskLow returns x without the low 27 bits of its mantissa, so that its square is exact.
-func maskLow(x tensor.Value) tensor.Value { return fromBits(bits(x).And(int64(-1 << 27))) }
+// maskLow returns x without the low half of its significand's bits, so that its square is exact.
+func (o *format) maskLow(x tensor.Value) tensor.Value {
+	return o.fromBits(o.bits(x).And(o.signedInt(-1 << o.lowHalf)))
+}
 
 // erfSeries returns erf(x) - x for |x| < erfSplit.
-func erfSeries(x tensor.Value) tensor.Value { return x.Mul(estrin(x.Mul(x), erfP)) }
+func (o *format) erfSeries(x tensor.Value) tensor.Value { return x.Mul(estrin(x.Mul(x), o.erfP)) }
 
 // erf returns the error function.
-func erf(x tensor.Value) tensor.Value {
+func (o *format) erf(x tensor.Value) tensor.Value {
 	a := x.Abs()
-	inner := x.Add(erfSeries(x))
-	outer := copySign(tensor.Lift(1).Sub(erfcTail(a)), x)
+	inner := x.Add(o.erfSeries(x))
+	outer := o.copySign(tensor.Lift(1).Sub(o.erfcTail(a)), x)
 	return tensor.Select(a.Lt(erfSplit), inner, outer)
 }
 
 // erfc returns 1 - erf x: near 0 as ½ - (erf x - x + (x - ½)), the inner difference exact where the result is below ¾
 // (fdlibm, s_erf.c).
-func erfc(x tensor.Value) tensor.Value {
+func (o *format) erfc(x tensor.Value) tensor.Value {
 	a := x.Abs()
-	inner := tensor.Lift(0.5).Sub(erfSeries(x).Add(x.Sub(0.5)))
-	tail := erfcTail(a)
+	inner := tensor.Lift(0.5).Sub(o.erfSeries(x).Add(x.Sub(0.5)))
+	tail := o.erfcTail(a)
 	outer := tensor.Select(x.Lt(0), tensor.Lift(2).Sub(tail), tail)
 	return tensor.Select(a.Lt(erfSplit), inner, outer)
 }
@@ -65,7 +67,7 @@ func erfc(x tensor.Value) tensor.Value {
 // 2012, "Approximating the erfinv function", with our coefficients). It is infinite at ±1 and NaN outside [-1, 1].
 func erfInv(x tensor.Value) tensor.Value {
 	a := x.Abs()
-	w := logPositive(tensor.Lift(1).Sub(a).Mul(a.Add(1))).Neg()
+	w := double.logPositive(tensor.Lift(1).Sub(a).Mul(a.Add(1))).Neg()
 	s := w.Max(0).Sqrt()
 	central := centred(w.Sub(erfInvCentre), erfInvP)
 	middle := centred(s.Sub(erfInvMiddle), erfInvQ)

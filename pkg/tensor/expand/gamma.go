@@ -25,8 +25,8 @@ func sinCosPi(a tensor.Value) halfTurns {
 	n := a.Add(a).Round()
 	r := a.Sub(n.Mul(0.5))
 	quarter := n.Sub(n.Mul(0.25).Floor().Mul(4)) // n mod 4, for any n
-	arg := product(r, number(piHi))
-	reduced := angle{r: arg.hi, low: arg.lo.Add(r.Mul(piLo)), quadrant: bits(quarter.Add(roundMagic))}
+	arg := double.product(r, double.constant(piHi))
+	reduced := angle{r: arg.hi, low: arg.lo.Add(r.Mul(piLo)), quadrant: double.bits(quarter.Add(double.roundMagic()))}
 	sine, sineLost := split(reduced.sinKernel())
 	cosine, cosineLost := split(reduced.cosKernel())
 	swap := odd(reduced.quadrant)
@@ -44,7 +44,7 @@ func sinCosPi(a tensor.Value) halfTurns {
 func lgamma(x tensor.Value) tensor.Value {
 	a := x.Abs()
 	small := a.Lt(0.5)
-	high, low := logParts(a)
+	high, low := double.logParts(a)
 	z := tensor.Select(small, x.Add(1), a)
 	zMinus1 := tensor.Select(small, x, a.Sub(1))
 	zMinus2 := tensor.Select(small, x.Sub(1), a.Sub(2))
@@ -54,7 +54,7 @@ func lgamma(x tensor.Value) tensor.Value {
 	tail := inverse.Mul(estrin(inverse.Mul(inverse), lgammaTail)).Add(halfLog2PiMinusHalf)
 	far := a.Sub(0.5).Mul(high.Sub(1).Add(low)).Add(tail)
 	y := tensor.Select(a.Lt(gammaFrom), near, far)
-	reflected := logPositive(tensor.Lift(math.Pi).Div(a.Mul(sinCosPi(a).sin.Abs()))).Sub(y)
+	reflected := double.logPositive(tensor.Lift(math.Pi).Div(a.Mul(sinCosPi(a).sin.Abs()))).Sub(y)
 	y = tensor.Select(x.Le(-0.5), tensor.Select(a.Floor().Eq(a), math.Inf(1), reflected), y)
 	return tensor.Select(a.Eq(0).Or(a.Eq(math.Inf(1))), math.Inf(1), y)
 }
@@ -74,7 +74,7 @@ func digamma(x tensor.Value) tensor.Value {
 	near := fromZero.Mul(centred(mapped(z.Min(gammaFrom), psiCentre), digammaS))
 	inverse := tensor.Lift(1).Div(z.Max(gammaFrom))
 	w := inverse.Mul(inverse)
-	far := log(z).Sub(inverse.Mul(0.5).Add(w.Mul(estrin(w, digammaTail))))
+	far := double.log(z).Sub(inverse.Mul(0.5).Add(w.Mul(estrin(w, digammaTail))))
 	y := tensor.Select(z.Lt(gammaFrom), near, far)
 	reciprocal := tensor.Lift(1).Div(x)
 	turns := sinCosPi(a)
@@ -106,10 +106,10 @@ func trigamma(x tensor.Value) tensor.Value {
 	reciprocal := tensor.Lift(1).Div(a)
 	square := reciprocal.Mul(reciprocal)
 	turns := sinCosPi(a)
-	sin2 := product(turns.sin, turns.sin)
-	q := number(piSquaredHi).Div(sin2.hi)
+	sin2 := double.product(turns.sin, turns.sin)
+	q := double.constant(piSquaredHi).Div(sin2.hi)
 	sin2Lost := sin2.lo.Add(turns.sin.Mul(turns.sinLost).Mul(2))
-	cosecant2 := q.Add(number(piSquaredLo).Sub(q.Mul(sin2Lost)).Div(sin2.hi))
+	cosecant2 := q.Add(double.constant(piSquaredLo).Sub(q.Mul(sin2Lost)).Div(sin2.hi))
 	cosecant2 = tensor.Select(q.Eq(math.Inf(1)), q, cosecant2) // at integers
 	reflected := cosecant2.Sub(tensor.Select(below, y, y.Sub(square)))
 	positive := tensor.Select(below, y.Add(square), y)

@@ -30,7 +30,7 @@ func NormalPair(u, v tensor.Value) (z0, z1 tensor.Value) {
 
 // minusLog returns -log u for normal u in (0, 1), within 2 ulp: logSum with ln 2 in one part.
 func minusLog(u tensor.Value) tensor.Value {
-	p := splitLog(u, tensor.Value{})
+	p := double.splitLog(u, tensor.Value{})
 	f := p.m.Sub(1)
 	s := f.Div(p.m.Add(1))
 	z := s.Mul(s)

@@ -11,15 +11,15 @@ type angle struct{ r, low, quadrant tensor.Value }
 // r + low is right to 2^-114, so even the float64s next to a multiple of π/2 keep their relative accuracy. Beyond, the
 // remainder is meaningless and is clamped; an infinite x gives NaN.
 func reduceAngle(x tensor.Value) angle {
-	sum := x.Mul(twoOverPi).Add(roundMagic)
-	k := sum.Sub(roundMagic)
+	sum := x.Mul(twoOverPi).Add(double.roundMagic())
+	k := sum.Sub(double.roundMagic())
 	exact := x.Sub(k.Mul(halfPiParts[0])).Sub(k.Mul(halfPiParts[1]))
 	r1, e1 := subtract(exact, k.Mul(halfPiParts[2]))
 	r2, e2 := subtract(r1, k.Mul(halfPiParts[3]))
 	tail := e1.Add(e2.Sub(k.Mul(halfPiParts[4])))
 	r := r2.Add(tail)
 	low := r2.Sub(r).Add(tail)
-	return angle{r.Clamp(-1.0, 1.0), low.Clamp(-0x1p-50, 0x1p-50), bits(sum)}
+	return angle{r.Clamp(-1.0, 1.0), low.Clamp(-0x1p-50, 0x1p-50), double.bits(sum)}
 }
 
 // subtract returns a - b and its rounding error, where |a| ≥ |b| or the difference is exact.
@@ -47,7 +47,7 @@ func (a angle) cosKernel() (high, rest tensor.Value) {
 
 // negateIf returns y with its sign changed where bit 1 of the I64 q is set.
 func negateIf(q, y tensor.Value) tensor.Value {
-	return fromBits(bits(y).Xor(q.And(2).Shl(62)))
+	return double.fromBits(double.bits(y).Xor(q.And(2).Shl(62)))
 }
 
 func odd(q tensor.Value) tensor.Value { return q.And(1).Ne(0) }
@@ -87,7 +87,7 @@ func tan(x tensor.Value) tensor.Value {
 	d, dl := tensor.Select(swap, s, c), tensor.Select(swap, sl, cl)
 	q := n.Div(d)
 	y := q.Add(nl.Sub(q.Mul(dl)).Div(d))
-	y = fromBits(bits(y).Xor(a.quadrant.Shl(63)))
+	y = double.fromBits(double.bits(y).Xor(a.quadrant.Shl(63)))
 	return tensor.Select(x.Abs().Lt(0x1p-27), x, y)
 }
 
@@ -97,32 +97,30 @@ func split(high, rest tensor.Value) (sum, lost tensor.Value) {
 	return sum, rest.Sub(sum.Sub(high))
 }
 
-// π/2 and π in two parts.
+// π in two parts.
 const (
-	halfPiHi = 0x1.921fb54442d18p0
-	halfPiLo = 0x1.1a62633145c07p-54
-	piHi     = 0x1.921fb54442d18p1
-	piLo     = 0x1.1a62633145c07p-53
+	piHi = 0x1.921fb54442d18p1
+	piLo = 0x1.1a62633145c07p-53
 )
 
 // atan2 returns the angle of the point (x, y) in (-π, π]. With t the smaller over the larger magnitude, atan t = t + t³ q(t²);
 // reflections in the diagonal and the y axis follow.
-func atan2(y, x tensor.Value) tensor.Value {
+func (o *format) atan2(y, x tensor.Value) tensor.Value {
 	ay, ax := y.Abs(), x.Abs()
 	small, large := ay.Min(ax), ay.Max(ax)
 	t := small.Div(large)
 	t = tensor.Select(small.Eq(large), 1.0, t) // both infinite
 	t = tensor.Select(large.Eq(0), 0.0, t)
 	z := t.Mul(t)
-	rest := t.Mul(z).Mul(estrin(z, atanQ))
+	rest := t.Mul(z).Mul(estrin(z, o.atanQ))
 	steep := ay.Gt(ax)
-	left := bits(x).Lt(0)
+	left := o.bits(x).Lt(0)
 	// The angle is base ± (t + rest), base 0, π/2 or π.
-	base := tensor.Select(steep, halfPiHi, tensor.Select(left, number(piHi), 0.0))
-	baseLow := tensor.Select(steep, halfPiLo, tensor.Select(left, number(piLo), 0.0))
+	base := tensor.Select(steep, o.halfPi[0], tensor.Select(left, o.constant(o.pi[0]), 0.0))
+	baseLow := tensor.Select(steep, o.halfPi[1], tensor.Select(left, o.constant(o.pi[1]), 0.0))
 	minus := steep.Xor(left)
 	t = tensor.Select(minus, t.Neg(), t)
 	sum, lost := split(base, t)
 	angle := sum.Add(lost.Add(baseLow.Add(tensor.Select(minus, rest.Neg(), rest))))
-	return copySign(angle, y)
+	return o.copySign(angle, y)
 }

@@ -86,6 +86,34 @@ var fits = []fit{
 		name: "trigammaTail", doc: "approximates x³ (ψ'(x) - 1/x - 1/(2x²)) in 1/x², x ≥ 3, weighted by 1/x²",
 		problem: problem{f: trigammaAsymptotic, weight: identity, lo: bm.New(1e-20), hi: bm.New(0.1112), degree: 13},
 	},
+	{
+		name: "expQ32", doc: "is expQ for F32",
+		problem: problem{f: expTail, weight: square, lo: bm.New(-0.3467), hi: bm.New(0.3467), degree: 4}, f32: true,
+	},
+	{
+		name: "logR32", doc: "is logR for F32",
+		problem: problem{f: logTail, weight: identity, lo: bm.New(0), hi: bm.New(0.02945), degree: 2}, f32: true,
+	},
+	{
+		name: "log1pR32", doc: "is log1pR for F32",
+		problem: problem{f: logTail, weight: identity, lo: bm.New(0), hi: bm.New(0.11112), degree: 4}, f32: true,
+	},
+	{
+		name: "powP32", doc: "is powP for F32",
+		problem: problem{f: powTail, weight: square, lo: bm.New(0), hi: bm.New(0.02945), degree: 3}, f32: true,
+	},
+	{
+		name: "atanQ32", doc: "is atanQ for F32",
+		problem: problem{f: atanTail, weight: identity, lo: bm.New(0), hi: bm.New(1), degree: 8}, f32: true,
+	},
+	{
+		name: "erfP32", doc: "is erfP for F32",
+		problem: problem{f: erfRatio, weight: one, lo: bm.New(0), hi: bm.New(0.563), degree: 5}, f32: true,
+	},
+	{
+		name: "erfcxF32", doc: "is erfcxF for F32, ¾ ≤ x ≤ 10.13",
+		problem: problem{f: erfcxMapped(4), weight: one, lo: bm.New(-0.6843), hi: bm.New(0.434), degree: 9}, split: true, f32: true,
+	},
 }
 
 func one(bm.Float) bm.Float        { return bm.New(1) }

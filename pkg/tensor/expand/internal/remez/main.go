@@ -54,6 +54,7 @@ type fit struct {
 	name, doc string
 	problem
 	split bool // the constant coefficient is given as two numbers, their sum
+	f32   bool // coefficients are rounded to F32
 }
 
 // write solves the problem, rounds the coefficients and appends them with the error of the rounded polynomial.
@@ -74,14 +75,22 @@ func (f fit) write(b *bytes.Buffer) error {
 func (f fit) rounded(c []bm.Float) []float64 {
 	var values []float64
 	for i, v := range c {
-		x, _ := v.Float64()
+		x := f.round(v)
 		values = append(values, x)
 		if i == 0 && f.split {
-			rest, _ := bm.Sub(v, bm.New(x)).Float64()
-			values = append(values, rest)
+			values = append(values, f.round(bm.Sub(v, bm.New(x))))
 		}
 	}
 	return values
+}
+
+func (f fit) round(v bm.Float) float64 {
+	if f.f32 {
+		x, _ := v.Float32()
+		return float64(x)
+	}
+	x, _ := v.Float64()
+	return x
 }
 
 // largestError returns the largest weighted error of the rounded coefficients over the grid.
