@@ -82,7 +82,7 @@ func RunCoordinator(ctx context.Context, cfg CoordinatorConfig) (err error) {
 		log.Info("this coordinator leads", "url", url)
 	}
 	sh, err := shell.New(shell.Config{
-		Name: transport.PartyID(cfg.ID), Machine: r, Transport: metrics.Transport(t), Sink: s, Verify: cfg.verify(), OnLead: begun, Log: log,
+		Name: transport.PartyID(cfg.ID), Machine: r, Transport: metrics.Transport(t), Sink: s, Adapter: Adapter{}, Verify: cfg.verify(), OnLead: begun, Log: log,
 	})
 	if err != nil {
 		return err
