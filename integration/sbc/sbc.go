@@ -42,6 +42,10 @@ type Case struct {
 	Thin int
 	// Seed of the simulations; that of the chains is in Chain.
 	Seed uint64
+	// Chains is the number of chains that adapt together where Chain.Pooled is set; their draws are ranked together.
+	Chains int
+	// Late, which may be nil, says which of such chains are left out, from the leapfrogs that each has made: a planted bug.
+	Late func(leapfrogs []int64) []bool
 	// Replace, which may be nil, returns the program that runs in the place of one, or nil: a planted bug.
 	Replace func(f *tensor.Func) (*tensor.Func, error)
 }
@@ -200,6 +204,9 @@ func (s *simulator) simulate(i uint32) ([]float64, error) {
 
 // posterior returns draws of the quantities under the data put last, as many as their ESS asks for.
 func (s *simulator) posterior(i int, out *Calibration) ([][]float64, error) {
+	if s.c.Chain.Pooled {
+		return s.together(i, out)
+	}
 	k, err := sampling.NewSink(s.program.Sites(), s.c.Quantities)
 	if err != nil {
 		return nil, err
@@ -212,12 +219,17 @@ func (s *simulator) posterior(i int, out *Calibration) ([][]float64, error) {
 			}
 		}
 		if n >= mostThin*ranked || !slices.ContainsFunc(k.Draws, func(x []float64) bool { return diag.ESSBulk([][]float64{x}) < ranked }) {
-			t := c.Totals()
-			out.Leapfrogs += t.WarmupLeapfrogs + t.Leapfrogs
-			out.Longest = max(out.Longest, n)
+			out.count(c, n)
 			return k.Draws, nil
 		}
 	}
+}
+
+// count adds a chain that has made n draws.
+func (out *Calibration) count(c *chain.Chain, n int) {
+	t := c.Totals()
+	out.Leapfrogs += t.WarmupLeapfrogs + t.Leapfrogs
+	out.Longest = max(out.Longest, n)
 }
 
 // mostThin bounds the chains of samplers that do not mix: planted bugs.

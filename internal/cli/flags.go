@@ -89,6 +89,7 @@ func (r *runFlags) addModel(f *pflag.FlagSet, p *Program) {
 	f.Float64Var(&c.TargetAccept, "target-accept", c.TargetAccept, "acceptance rate that the step size is adapted to, 0 to 1")
 	f.IntVar(&c.MaxTreeDepth, "max-tree-depth", c.MaxTreeDepth, "of nuts: doublings of a trajectory at most")
 	f.Var(&choice{&c.Metric, []string{runner.MetricDefault, "diag-draws", "diag-grad", "dense", "unit"}}, "metric", "inverse mass matrix that warmup finds")
+	f.Var(&choice{&c.Adapt, []string{runner.AdaptAuto, runner.AdaptPooled, runner.AdaptPerChain}}, "adapt", "warmup of all chains together or of each alone; auto: together from 16 chains on")
 	f.Var(&choice{&r.initStrategy, []string{
 		string(model.InitUniform), string(model.InitMedian), string(model.InitMean), string(model.InitPrior), string(model.InitValue),
 	}}, "init-strategy", "where chains start")

@@ -46,6 +46,13 @@ func XLAPlatform(engine string) (platform string, ok bool) {
 	return strings.CutPrefix(engine, xla.Prefix)
 }
 
+// How chains adapt in Config.
+const (
+	AdaptAuto     = "auto" // pooled from adapt.PooledFrom chains on
+	AdaptPooled   = "pooled"
+	AdaptPerChain = "per-chain"
+)
+
 // MetricDefault is the metric of Config that stands for the project's default.
 const MetricDefault = "diag"
 
@@ -71,7 +78,10 @@ type Config struct {
 	TrajectoryJitter float64      // HMC, in [0, 1); default 0
 	TargetAccept     float64      // in (0, 1); default 0.8
 	Metric           string       // diag (the default), diag-draws, diag-grad, dense or unit
-	StepSize         float64      // of all transitions; 0, the default: found in warmup
+	// Adapt says whether chains adapt together: AdaptAuto, the default, AdaptPooled or AdaptPerChain. Pooled, warmup ends before
+	// Warmup transitions when the chains have converged.
+	Adapt    string
+	StepSize float64 // of all transitions; 0, the default: found in warmup
 	// InverseMassMatrix is JSON: {site: [variances]}, or {"sites": […], "dense": [[…]]}, on unconstrained space.
 	InverseMassMatrix Document
 	InitStrategy      model.InitStrategy // default uniform
@@ -110,7 +120,7 @@ func DefaultConfig() Config {
 	c := chain.DefaultConfig()
 	return Config{
 		Chains: 4, Warmup: c.Warmup, Draws: 1000, Thin: c.Thin, Engine: EngineAuto, Kernel: c.Kernel, MaxTreeDepth: c.MaxTreeDepth,
-		TrajectoryLength: c.TrajectoryLength, TargetAccept: c.TargetAcceptanceRate, Metric: MetricDefault, InitStrategy: model.InitUniform,
+		TrajectoryLength: c.TrajectoryLength, TargetAccept: c.TargetAcceptanceRate, Metric: MetricDefault, Adapt: AdaptAuto, InitStrategy: model.InitUniform,
 	}
 }
 
@@ -136,6 +146,9 @@ func (c Config) Validate() error {
 	if !slices.Contains(Engines(), c.Engine) {
 		problem("unknown engine %q (want one of %s)", c.Engine, strings.Join(Engines(), ", "))
 	}
+	if !slices.Contains([]string{AdaptAuto, AdaptPooled, AdaptPerChain}, c.Adapt) {
+		problem("unknown adaptation %q (want %s, %s or %s)", c.Adapt, AdaptAuto, AdaptPooled, AdaptPerChain)
+	}
 	for _, name := range c.Exclude {
 		if slices.Contains(c.Save, name) {
 			problem("site %q is both to be saved and excluded", name)
@@ -158,11 +171,28 @@ func (c Config) chain(seed uint64) chain.Config {
 	if c.Metric == MetricDefault {
 		metric = adapt.DefaultAdaptation().Metric
 	}
+	superchain := 1
+	if c.pooled() {
+		superchain = adapt.SuperchainSize(c.Chains)
+	}
 	return chain.Config{
 		Seed: seed, Kernel: c.Kernel, MaxTreeDepth: c.MaxTreeDepth, TrajectoryLength: c.TrajectoryLength, TrajectoryJitter: c.TrajectoryJitter,
 		TargetAcceptanceRate: c.TargetAccept, Metric: metric, StepSize: c.StepSize, Warmup: c.Warmup, Thin: c.Thin, SaveWarmup: c.SaveWarmup,
-		Keep: c.keeps,
+		Pooled: c.pooled(), Superchain: superchain, Keep: c.keeps,
 	}
+}
+
+// pooled reports whether warmup is pooled over the chains.
+func (c Config) pooled() bool {
+	return c.Adapt == AdaptPooled || c.Adapt == AdaptAuto && c.Chains >= adapt.PooledFrom
+}
+
+// adaptation returns what run.json records of Adapt: what it came to.
+func (c Config) adaptation() string {
+	if c.pooled() {
+		return AdaptPooled
+	}
+	return AdaptPerChain
 }
 
 // keeps reports whether a site is stored.
@@ -236,7 +266,7 @@ func (c Config) settings(engineName, precision string, batch int) store.Settings
 	return store.Settings{
 		Chains: c.Chains, Warmup: c.Warmup, Draws: c.Draws, Thin: c.Thin, Kernel: string(c.Kernel), Precision: precision, Engine: engineName, Batch: batch,
 		TargetAccept: store.Float(c.TargetAccept), MaxTreeDepth: c.MaxTreeDepth, TrajectoryLength: store.Float(c.TrajectoryLength),
-		TrajectoryJitter: store.Float(c.TrajectoryJitter), Metric: string(c.chain(0).Metric), StepSize: store.Float(c.StepSize),
+		TrajectoryJitter: store.Float(c.TrajectoryJitter), Metric: string(c.chain(0).Metric), Adapt: c.adaptation(), StepSize: store.Float(c.StepSize),
 		InitStrategy: string(c.InitStrategy), SaveWarmup: c.SaveWarmup, Save: c.Save, Exclude: c.Exclude,
 	}
 }
@@ -245,10 +275,14 @@ func (c Config) settings(engineName, precision string, batch int) store.Settings
 func configOf(r *store.Run) Config {
 	s := &r.Settings
 	seed := r.Seed
+	adaptation := s.Adapt
+	if adaptation == "" { // of a run before there was a choice
+		adaptation = AdaptPerChain
+	}
 	return Config{
 		Chains: s.Chains, Warmup: s.Warmup, Draws: s.Draws, Thin: s.Thin, Seed: &seed, Engine: s.Engine, Batch: s.Batch, Kernel: chain.Kernel(s.Kernel),
 		MaxTreeDepth: s.MaxTreeDepth, TrajectoryLength: float64(s.TrajectoryLength), TrajectoryJitter: float64(s.TrajectoryJitter),
-		TargetAccept: float64(s.TargetAccept), Metric: s.Metric, StepSize: float64(s.StepSize), InitStrategy: model.InitStrategy(s.InitStrategy),
+		TargetAccept: float64(s.TargetAccept), Metric: s.Metric, Adapt: adaptation, StepSize: float64(s.StepSize), InitStrategy: model.InitStrategy(s.InitStrategy),
 		SaveWarmup: s.SaveWarmup, Save: s.Save, Exclude: s.Exclude,
 	}
 }

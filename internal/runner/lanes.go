@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/drey-sampler/drey/internal/chain"
+	"github.com/drey-sampler/drey/pkg/adapt"
 	"github.com/drey-sampler/drey/pkg/store"
 )
 
@@ -36,6 +37,8 @@ type running struct {
 	over    chan struct{}
 	endOnce sync.Once
 
+	barrier barrier
+
 	mu  sync.Mutex // guards what follows
 	err error
 }
@@ -50,8 +53,9 @@ type lane struct {
 
 // pack is chains that a worker advances together; one, unless there is a batch.
 type pack struct {
-	lanes  []*lane
-	chains []*chain.Chain
+	lanes    []*lane
+	chains   []*chain.Chain
+	decision *adapt.Decision // that the chains have yet to be told
 }
 
 func newPack(lanes []*lane) *pack {
@@ -186,6 +190,9 @@ func (r *running) worker(program *chain.Program) (err error) {
 			return nil
 		}
 		fresh, cold := !p.all((*chain.Chain).Begun), !p.all((*chain.Chain).Warm)
+		if err := p.takeDecision(program); err != nil {
+			return err
+		}
 		if err := w.advance(p.chains, goal, out); err != nil {
 			return err
 		}
@@ -199,10 +206,15 @@ func (r *running) worker(program *chain.Program) (err error) {
 			return err
 		}
 		done := p.all(func(c *chain.Chain) bool { return c.Done(r.plan.cfg.Draws) })
-		if err := r.save(p, done || r.stop.Load()); err != nil {
+		waiting := p.waits()
+		if err := r.save(p, done || waiting || r.stop.Load()); err != nil {
 			return err
 		}
 		switch {
+		case waiting:
+			if err := r.barrier.arrive(r, program, p); err != nil {
+				return err
+			}
 		case !done:
 			r.queue <- p
 		case r.left.Add(-1) == 0:

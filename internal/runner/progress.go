@@ -102,13 +102,13 @@ func (p *progress) snapshot(r *running, last bool) Progress {
 // chain describes one chain.
 func (p *progress) chain(q *rate, s chain.Status, cfg Config, now time.Time) ChainProgress {
 	c := ChainProgress{
-		Phase: PhaseWarmup, Draws: int(s.Transitions), Total: cfg.Warmup, Divergences: s.Divergences, StepSize: s.StepSize,
-		Transitions: s.Transitions, AllDone: int64(cfg.Warmup) + int64(cfg.Draws)*int64(cfg.Thin),
+		Phase: PhaseWarmup, Draws: int(s.Transitions), Total: int(s.Warmup), Divergences: s.Divergences, StepSize: s.StepSize,
+		Transitions: s.Transitions, AllDone: s.Warmup + int64(cfg.Draws)*int64(cfg.Thin),
 	}
 	transitions := s.Transitions
 	switch {
 	case s.Warm:
-		transitions -= int64(cfg.Warmup)
+		transitions -= s.Warmup
 		c.Phase, c.Draws, c.Total = PhaseSampling, int(transitions)/cfg.Thin, cfg.Draws
 		if c.Draws >= c.Total {
 			c.Phase = PhaseDone

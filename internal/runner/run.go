@@ -149,5 +149,6 @@ func (r *running) begin(program *chain.Program) error {
 		}
 		r.chains = append(r.chains, &lane{chain: c, saved: time.Now()})
 	}
+	r.barrier.begin(r)
 	return nil
 }

@@ -61,7 +61,7 @@ func Manifest(cfg Config, m Model, terms Terms) (*job.Job, *transport.Manifest, 
 	}
 	block := min(max(cfg.Draws/blocksOfRun, leastBlock), mostBlock)
 	return j, &transport.Manifest{
-		Engine: wanted, Chains: uint32(cfg.Chains), Width: uint32(width), Super: 1, Warmup: blocksOf(cfg.Warmup, block), Block: uint32(block),
+		Engine: wanted, Chains: uint32(cfg.Chains), Width: uint32(width), Warmup: job.Warmup(p.chain, block), Block: uint32(block),
 		Draws: uint64(cfg.Draws), Stop: terms.Stop, Lease: uint32(terms.Lease.Milliseconds()), Late: lateMillis, About: about,
 	}, nil
 }
@@ -73,17 +73,6 @@ func packWidth(chains, batch int) int {
 	}
 	packs := max(1, min(mostPacks, chains/packChains))
 	return (chains + packs - 1) / packs
-}
-
-// blocksOf returns blocks of warmup.
-func blocksOf(transitions, block int) []transport.Step {
-	var out []transport.Step
-	for transitions > 0 {
-		n := min(block, transitions)
-		out = append(out, transport.Step{Draws: uint32(n)})
-		transitions -= n
-	}
-	return out
 }
 
 // OpenEngine returns the engine of a name that Engines has.

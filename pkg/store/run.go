@@ -102,7 +102,8 @@ type Settings struct {
 	TrajectoryLength Float    `json:"trajectory_length"`
 	TrajectoryJitter Float    `json:"trajectory_jitter"`
 	Metric           string   `json:"metric"`
-	StepSize         Float    `json:"step_size"` // 0: found in warmup
+	Adapt            string   `json:"adapt,omitempty"` // pooled or per-chain
+	StepSize         Float    `json:"step_size"`       // 0: found in warmup
 	InitStrategy     string   `json:"init_strategy"`
 	Gradient         string   `json:"gradient,omitempty"`
 	SaveWarmup       bool     `json:"save_warmup"`
