@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/drey-sampler/drey/pkg/store"
 	"github.com/drey-sampler/drey/pkg/transport"
 )
 
@@ -18,6 +19,7 @@ type key struct {
 type entry struct {
 	block    *transport.Block
 	content  *transport.Content // until it is durable
+	stored   *store.Block       // from then on, if it was written here
 	bytes    int
 	messages []transport.Received // all copies of it
 	order    uint64               // of arrival

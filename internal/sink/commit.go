@@ -50,6 +50,7 @@ func (b *batcher) writeRun(ctx context.Context, run transport.RunID, entries []*
 	}
 	var blocks []store.Block
 	var written []*entry
+	var whole []*store.Block
 	for _, e := range entries {
 		if e.content == nil {
 			continue // durable, and the rest of its batch was not
@@ -62,13 +63,13 @@ func (b *batcher) writeRun(ctx context.Context, run transport.RunID, entries []*
 		if d.blocks.Needs(block.Pack, block.Index, block.Digest) {
 			blocks = append(blocks, block)
 		}
-		written = append(written, e)
+		written, whole = append(written, e), append(whole, &block)
 	}
 	if err := d.blocks.Write(blocks); err != nil {
 		return err
 	}
-	for _, e := range written {
-		e.content = nil
+	for i, e := range written {
+		e.content, e.stored = nil, whole[i]
 	}
 	return nil
 }
@@ -149,7 +150,7 @@ func (b *batcher) ask(ctx context.Context, entries []*entry) bool {
 			continue
 		}
 		if v == transport.Entered {
-			b.clean(ctx, entries[i])
+			b.entered(ctx, entries[i])
 		} else {
 			b.sink.cfg.Log.Debug("block not in the ledger", "run", string(list[i].Lease.Run), "pack", uint32(list[i].Lease.Pack),
 				"block", list[i].Index, "epoch", uint64(list[i].Lease.Epoch), "verdict", uint8(v))
@@ -157,6 +158,22 @@ func (b *batcher) ask(ctx context.Context, entries []*entry) bool {
 		b.settle(ctx, entries[i])
 	}
 	return true
+}
+
+// entered does what follows from a block's entry into the ledger.
+func (b *batcher) entered(ctx context.Context, e *entry) {
+	b.clean(ctx, e)
+	if e.stored == nil {
+		return
+	}
+	f, err := b.sink.figuresOf(ctx, b.ledger, e.block.Lease.Run)
+	if err == nil {
+		err = f.take(e.stored, string(e.block.Worker))
+	}
+	if err != nil && ctx.Err() == nil {
+		b.sink.cfg.Log.Warn("a block does not fit the run's diagnostics", "run", string(e.block.Lease.Run), "pack", uint32(e.block.Lease.Pack),
+			"block", e.block.Index, "reason", err.Error())
+	}
 }
 
 // drop lets the oldest blocks go that wait for one before them, where there are too many: what they wait for may never come, and

@@ -14,7 +14,7 @@ type directory struct {
 	blocks   *store.BlockWriter
 	manifest *transport.Manifest
 	columns  []transport.Column // of blocks whose draws are kept, without data
-	noted    time.Time          // when the ledger was last written down
+	noted    time.Time          // when the ledger was last written down; guarded by Sink.mu
 }
 
 // dtypes are the wire's names of the store's element types.
@@ -40,8 +40,8 @@ func openDirectory(cfg Config, run transport.RunID, m *transport.Manifest) (*dir
 	if err != nil {
 		return nil, err
 	}
-	d := &directory{blocks: w, manifest: m}
 	r := w.Run()
+	d := &directory{blocks: w, manifest: m}
 	for _, c := range r.Schema.Columns() {
 		d.columns = append(d.columns, transport.Column{Name: c.Name, DType: dtypes[c.DType], Elements: uint32(c.Elements)})
 	}

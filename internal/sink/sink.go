@@ -41,8 +41,9 @@ type Config struct {
 type Sink struct {
 	cfg Config
 
-	mu   sync.Mutex // guards runs
-	runs map[transport.RunID]*directory
+	mu      sync.Mutex // guards the fields below
+	runs    map[transport.RunID]*directory
+	figures map[transport.RunID]*figures
 }
 
 // New returns a sink that has opened nothing yet.
@@ -50,7 +51,7 @@ func New(cfg Config) (*Sink, error) {
 	if cfg.Path == nil || cfg.Log == nil {
 		return nil, errors.New("sink: no directory for runs, or no log")
 	}
-	return &Sink{cfg: cfg, runs: map[transport.RunID]*directory{}}, nil
+	return &Sink{cfg: cfg, runs: map[transport.RunID]*directory{}, figures: map[transport.RunID]*figures{}}, nil
 }
 
 // Bounds of what a sink works on at once, and its times.

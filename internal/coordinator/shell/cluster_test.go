@@ -3,6 +3,7 @@ package shell_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -28,7 +29,6 @@ type cluster struct {
 	bus     *memory.Bus
 	files   store.Options
 	adapter shelltest.Adapter
-	rule    shell.StopRule
 	plan    faulty.Plan                       // of workers' and coordinator's connections; none where it has no seed
 	wrap    func(shell.Machine) shell.Machine // what stands between shell and machine
 	verify  func(_, _, _ []byte) error        // of manifests
@@ -37,7 +37,8 @@ type cluster struct {
 	client  transport.Transport
 	inputs  [][]byte // objects that were put
 	command uint64
-	journal *coordinator.Journal
+	disk    [][]byte // the log of commands, which outlives the coordinator
+	journal *journal
 	link    *faulty.Transport // the coordinator's
 	end     func()            // of the coordinator
 	workers map[string]func()
@@ -72,6 +73,43 @@ func newCluster(t *testing.T) *cluster {
 	return &cluster{t: t, dir: t.TempDir(), bus: bus, files: store.Options{FS: quick{}}, workers: map[string]func(){}, log: &lines{}, client: bus.Connect()}
 }
 
+// journal is a coordinator.Journal without a file: a log in memory, which is read again from its beginning.
+type journal struct {
+	mu      sync.Mutex // guards the fields below
+	machine *coordinator.Machine
+	log     *[][]byte
+}
+
+func openJournal(log *[][]byte) *journal {
+	j := &journal{machine: new(coordinator.Machine), log: log}
+	for _, text := range *log {
+		cmd, err := coordinator.DecodeCommand(text)
+		if err != nil {
+			panic(err)
+		}
+		j.machine.Apply(cmd)
+	}
+	return j
+}
+
+func (j *journal) Propose(ctx context.Context, cmd coordinator.Command) (coordinator.Result, error) {
+	text := coordinator.EncodeCommand(cmd)
+	own, err := coordinator.DecodeCommand(text)
+	if err != nil || ctx.Err() != nil {
+		return coordinator.Result{}, errors.Join(err, ctx.Err())
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	*j.log = append(*j.log, text)
+	return j.machine.Apply(own), nil
+}
+
+func (j *journal) View(f func(*coordinator.Machine)) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	f(j.machine)
+}
+
 // quick is a file system without syncs: nothing here loses power.
 type quick struct{ store.OS }
 
@@ -90,17 +128,14 @@ func (c *cluster) path(run transport.RunID) string { return filepath.Join(c.dir,
 // start begins the coordinator, from its disk. The function returned ends it as kill does: what it had in memory is lost.
 func (c *cluster) start() {
 	c.t.Helper()
-	j, err := coordinator.OpenJournal(c.dir)
-	if err != nil {
-		c.t.Fatal(err)
-	}
+	j := openJournal(&c.disk)
 	log := slog.New(slog.NewTextHandler(c.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	s, err := sink.New(sink.Config{Path: c.path, Files: c.files, Log: log})
 	if err != nil {
 		c.t.Fatal(err)
 	}
 	c.link = faulty.Wrap(c.bus.Connect(), c.faults())
-	cfg := shell.Config{Name: "coordinator", Machine: j, Transport: c.link, Sink: s, Adapter: c.adapter, Rule: c.rule, Verify: c.verify, Log: log}
+	cfg := shell.Config{Name: "coordinator", Machine: j, Transport: c.link, Sink: s, Adapter: c.adapter, Verify: c.verify, Log: log}
 	if c.wrap != nil {
 		cfg.Machine = c.wrap(j)
 	}
@@ -118,7 +153,6 @@ func (c *cluster) start() {
 		if err := c.link.Close(); err != nil {
 			c.t.Error(err)
 		}
-		_ = j.Close()
 		c.end = nil
 	}
 }
@@ -187,7 +221,9 @@ func (c *cluster) submit(m *transport.Manifest) transport.RunID {
 	c.t.Helper()
 	request := c.submission(m)
 	for {
-		reply, err := transport.Ask[*transport.Submitted](c.t.Context(), c.client, request)
+		ctx, cancel := context.WithTimeout(c.t.Context(), 5*time.Second)
+		reply, err := transport.Ask[*transport.Submitted](ctx, c.client, request)
+		cancel()
 		if err == nil {
 			return reply.Run
 		}
@@ -214,7 +250,9 @@ func (c *cluster) submission(m *transport.Manifest) *transport.Submit {
 
 // status asks how a run is; nil while nobody answers.
 func (c *cluster) status(run transport.RunID) *transport.RunStatus {
-	s, err := transport.Ask[*transport.RunStatus](c.t.Context(), c.client, &transport.Status{Command: c.next(), Run: run})
+	ctx, cancel := context.WithTimeout(c.t.Context(), 5*time.Second)
+	defer cancel()
+	s, err := transport.Ask[*transport.RunStatus](ctx, c.client, &transport.Status{Command: c.next(), Run: run})
 	if err != nil {
 		return nil
 	}
@@ -255,39 +293,28 @@ func (c *cluster) check(run transport.RunID, m *transport.Manifest, draws uint64
 		c.t.Fatal(err)
 	}
 	ledger := make([][]transport.Digest, m.Packs())
-	var state []byte
 	c.journal.View(func(machine *coordinator.Machine) {
 		for p := range ledger {
 			for _, d := range machine.Ledger(coordinator.RunID(run), uint32(p)) {
 				ledger[p] = append(ledger[p], transport.Digest(d))
 			}
 		}
-		state = machine.Encode()
 	})
 	if err := e.Check(c.path(run), ledger, draws); err != nil {
 		c.t.Error(err)
 	}
-	c.replay(state)
+	c.replay()
 }
 
 // replay: the log of a coordinator that has ended makes the same machine again (I5).
-func (c *cluster) replay(want []byte) {
+func (c *cluster) replay() {
 	c.t.Helper()
 	if c.end != nil {
-		c.journal.View(func(m *coordinator.Machine) { want = m.Encode() })
 		c.end()
-		c.journal.View(func(m *coordinator.Machine) { want = m.Encode() })
 	}
-	j, err := coordinator.OpenJournal(c.dir)
-	if err != nil {
-		c.t.Fatal(err)
+	if !bytes.Equal(openJournal(&c.disk).machine.Encode(), c.journal.machine.Encode()) {
+		c.t.Error("I5: the log makes another machine when it is read again")
 	}
-	defer j.Close()
-	j.View(func(m *coordinator.Machine) {
-		if !bytes.Equal(m.Encode(), want) {
-			c.t.Error("I5: the log makes another machine when it is read again")
-		}
-	})
 }
 
 // smallRun is a run of 3 packs with a warmup of two windows, whose last block goes beyond its draws.

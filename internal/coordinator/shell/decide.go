@@ -2,7 +2,6 @@ package shell
 
 import (
 	"context"
-	"time"
 
 	"github.com/drey-sampler/drey/internal/coordinator"
 	"github.com/drey-sampler/drey/pkg/transport"
@@ -28,12 +27,6 @@ type Adaptation struct {
 	StepSize float64
 	Metric   []byte // content of Decision.Metric; nil for the one before
 	Next     int    // place in Manifest.Warmup of the block that follows; at its length or beyond, sampling does
-}
-
-// StopRule says whether a run has enough draws. Its answer is a function of the ledger.
-type StopRule interface {
-	// Holds reports whether the rule of a run holds for the first draws of each chain, all of which are committed, and why.
-	Holds(ctx context.Context, run transport.RunID, m *transport.Manifest, draws uint64) (holds bool, reason string, err error)
 }
 
 // decide takes a decision that is due, unless that is under way. What can't be decided now is due again later.
@@ -187,19 +180,16 @@ func (r *reign) judge(ctx context.Context, s *submission, cmd *coordinator.Decid
 		}
 	})
 	run := transport.RunID(cmd.Run)
-	if err := r.cfg.Sink.Note(ctx, r, run); err != nil {
-		return err
-	}
 	draws := uint64(cmd.K+1-warmup) * uint64(s.manifest.Block)
-	begin := time.Now()
-	holds, reason, err := r.cfg.Rule.Holds(ctx, run, s.manifest, draws)
+	holds, figures, err := r.cfg.Sink.Holds(ctx, r, run, draws)
 	if err != nil {
 		return err
 	}
-	r.cfg.Log.Debug("stop rule", "run", string(run), "draws", draws, "holds", holds, "reason", reason, "took", time.Since(begin))
+	text := "stop rule does not hold yet"
 	if cmd.Stop = holds; holds {
-		r.event(run, "stop rule holds", "reason", reason)
+		text = "stop rule holds"
 	}
+	r.event(run, text, "figures", figures)
 	return nil
 }
 

@@ -27,8 +27,7 @@ type Config struct {
 	Machine   Machine
 	Transport transport.Transport
 	Sink      *sink.Sink
-	Adapter   Adapter  // nil: runs that pool warmup are refused
-	Rule      StopRule // nil: runs with a stop rule are refused
+	Adapter   Adapter // nil: runs that pool warmup are refused
 	// Verify returns an error unless a manifest's signature is by a key that is trusted; nil trusts all.
 	Verify func(manifest, key, signature []byte) error
 	// OnLead is called each time this coordinator has begun to lead, when requests are answered; nil does nothing.

@@ -75,6 +75,14 @@ func (r *reign) status(ctx context.Context, run transport.RunID) (transport.Mess
 		}
 		out.Leases = append(out.Leases, l)
 	}
+	if p.Most > 0 {
+		if err := r.cfg.Sink.Describe(ctx, r, run, out); err != nil {
+			return nil, err
+		}
+	}
+	if left := out.Target - min(out.Committed, out.Target); out.Committed > 0 {
+		out.SecondsLeft = out.Seconds / float64(out.Committed) * float64(left)
+	}
 	return out, nil
 }
 

@@ -71,11 +71,8 @@ func (s *Shell) open(ctx context.Context, m *transport.Submit) (*submission, err
 
 // check refuses a run that this coordinator can't bring to its end.
 func (r *reign) check(m *transport.Manifest) error {
-	switch {
-	case m.Pooled && r.cfg.Adapter == nil:
+	if m.Pooled && r.cfg.Adapter == nil {
 		return transport.Errorf(transport.Invalid, "submit", "this coordinator does not pool warmup: submit the run with --adapt per-chain")
-	case m.Stop.Every > 0 && r.cfg.Rule == nil:
-		return transport.Errorf(transport.Invalid, "submit", "this coordinator evaluates no stop rules: submit the run without one")
 	}
 	return sink.Check(m)
 }

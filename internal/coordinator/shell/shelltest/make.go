@@ -154,7 +154,7 @@ func (w *Worker) wait(l *lease, waits bool) {
 // block makes the block at the cursor.
 func (w *Worker) block(ctx context.Context, l *lease, at *cursor, previous transport.Digest) (*transport.Block, error) {
 	content := at.content(l.Lease.Pack, l.state)
-	if w.cfg.Wrong && len(content.Columns) > 0 {
+	if w.cfg.Wrong != nil && w.cfg.Wrong.Load() && len(content.Columns) > 0 {
 		content.Columns[0].Data[0] ^= 1
 	}
 	text, err := transport.Encode(content)
@@ -204,7 +204,7 @@ func (w *Worker) decision(ctx context.Context, l *lease, version uint64) (*trans
 	w.wait(l, true)
 	defer w.wait(l, false)
 	for ctx.Err() == nil {
-		reply, err := transport.Ask[*transport.CatchupReply](ctx, w.t, &transport.Catchup{Command: w.command(), Run: l.Lease.Run, After: version - 1})
+		reply, err := ask[*transport.CatchupReply](ctx, w.t, &transport.Catchup{Command: w.command(), Run: l.Lease.Run, After: version - 1})
 		if err == nil && reply.Decision.Version == version {
 			return &reply.Decision, nil
 		}

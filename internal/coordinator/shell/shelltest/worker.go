@@ -3,6 +3,7 @@ package shelltest
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/drey-sampler/drey/pkg/transport"
@@ -31,8 +32,8 @@ type WorkerConfig struct {
 	Zombie bool
 	// Die says whether the worker dies at a point of a block; nil never.
 	Die func(at Point, pack transport.PackID, index uint64) bool
-	// Wrong has it make other bits than it should.
-	Wrong bool
+	// Wrong has it make other bits than it should, while it is true; nil never.
+	Wrong *atomic.Bool
 }
 
 // Worker is a worker of the pretended model.
@@ -85,7 +86,7 @@ func (w *Worker) Run(ctx context.Context) {
 	parts.Go(func() { w.hear(ctx) })
 	parts.Go(func() { w.renew(ctx) })
 	for ctx.Err() == nil {
-		reply, err := transport.Ask[*transport.LeaseReply](ctx, w.t, &transport.Lease{Command: w.command(), Slots: w.room()})
+		reply, err := ask[*transport.LeaseReply](ctx, w.t, &transport.Lease{Command: w.command(), Slots: w.room()})
 		if transport.KindOf(err) == transport.NotFound && err != nil {
 			w.register(ctx)
 		}
@@ -100,6 +101,13 @@ func (w *Worker) Run(ctx context.Context) {
 		}
 		w.sleep(ctx, time.Duration(reply.RetryMillis)*time.Millisecond)
 	}
+}
+
+// ask sends a request and waits for its reply for some seconds: the coordinator that took it may have died.
+func ask[R transport.Message](ctx context.Context, t transport.Transport, m transport.Sealed) (R, error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	return transport.Ask[R](ctx, t, m)
 }
 
 func (w *Worker) command() transport.Command {
@@ -119,7 +127,7 @@ func (w *Worker) sleep(ctx context.Context, d time.Duration) {
 }
 
 func (w *Worker) register(ctx context.Context) bool {
-	_, err := transport.Ask[*transport.Done](ctx, w.t, &transport.Register{Command: w.command(), Class: w.cfg.Class, Engine: "arithmetic", Slots: w.cfg.Slots})
+	_, err := ask[*transport.Done](ctx, w.t, &transport.Register{Command: w.command(), Class: w.cfg.Class, Engine: "arithmetic", Slots: w.cfg.Slots})
 	if err != nil {
 		w.sleep(ctx, 200*time.Millisecond)
 	}
@@ -161,7 +169,7 @@ func (w *Worker) Release(ctx context.Context) error {
 	}
 	w.mu.Unlock()
 	m.Command = w.command()
-	_, err := transport.Ask[*transport.Done](ctx, w.t, m)
+	_, err := ask[*transport.Done](ctx, w.t, m)
 	return err
 }
 
@@ -216,7 +224,7 @@ func (w *Worker) renew(ctx context.Context) {
 			}
 		}
 		w.mu.Unlock()
-		reply, err := transport.Ask[*transport.RenewReply](ctx, w.t, m)
+		reply, err := ask[*transport.RenewReply](ctx, w.t, m)
 		if err != nil {
 			continue
 		}

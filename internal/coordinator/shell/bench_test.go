@@ -1,0 +1,154 @@
+package shell_test
+
+import (
+	"context"
+	"log/slog"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/drey-sampler/drey/internal/coordinator"
+	"github.com/drey-sampler/drey/internal/coordinator/shell"
+	"github.com/drey-sampler/drey/internal/coordinator/shell/shelltest"
+	"github.com/drey-sampler/drey/internal/sink"
+	"github.com/drey-sampler/drey/pkg/store"
+	"github.com/drey-sampler/drey/pkg/transport"
+	"github.com/drey-sampler/drey/pkg/transport/memory"
+)
+
+// BenchmarkCommit measures how many draws of 10 parameters a second a coordinator with its sink commits, of 1,000 workers with
+// 10,000 chains, on real disks and in real time; the workers make their draws on the same cores. It reports the process's memory
+// halfway and at the end.
+func BenchmarkCommit(b *testing.B) {
+	const chains, width, block = 10_000, 10, 100
+	dir := b.TempDir()
+	bus, err := memory.New(transport.DefaultLimits())
+	if err != nil {
+		b.Fatal(err)
+	}
+	j, err := coordinator.OpenJournal(dir)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer j.Close()
+	log := slog.New(slog.DiscardHandler)
+	s, err := sink.New(sink.Config{Path: func(run transport.RunID) string { return filepath.Join(dir, string(run)) }, Files: store.Options{}, Log: log})
+	if err != nil {
+		b.Fatal(err)
+	}
+	link := bus.Connect()
+	defer link.Close()
+	led := make(chan struct{})
+	sh, err := shell.New(shell.Config{Name: "coordinator", Machine: j, Transport: link, Sink: s, OnLead: func() { close(led) }, Log: log})
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(b.Context())
+	var parts sync.WaitGroup
+	defer parts.Wait()
+	defer cancel()
+	parts.Go(func() {
+		if err := sh.Alone(ctx); err != nil {
+			b.Error(err)
+		}
+	})
+	<-led
+	m := shelltest.NewManifest(chains, width)
+	m.Block, m.Draws = block, uint64(block*max(1, b.N))
+	run := submitTo(b, bus, m)
+	for i := range chains / width {
+		w := shelltest.NewWorker(bus.Connect(), shelltest.WorkerConfig{Name: transport.PartyID(name(i)), Incarnation: 1, Slots: 1})
+		parts.Go(func() { w.Run(ctx) })
+	}
+	client := bus.Connect()
+	defer client.Close()
+	b.ResetTimer()
+	begin, half := time.Now(), uint64(0)
+	for n := uint64(0); ; n++ {
+		status, err := transport.Ask[*transport.RunStatus](ctx, client, &transport.Status{Command: transport.Command{Party: "client", Sequence: n}, Run: run})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if half == 0 && status.Committed >= status.Target/2 {
+			half = heap()
+		}
+		if status.State == transport.Complete {
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	b.StopTimer()
+	b.ReportMetric(float64(uint64(chains)*m.Draws)/time.Since(begin).Seconds(), "draws/s")
+	b.ReportMetric(float64(half)/(1<<20), "half-MiB")
+	b.ReportMetric(float64(heap())/(1<<20), "end-MiB")
+}
+
+func name(i int) string {
+	return "w" + string(rune('a'+i/676%26)) + string(rune('a'+i/26%26)) + string(rune('a'+i%26))
+}
+
+// heap returns the bytes in use after a collection.
+func heap() uint64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+func submitTo(b *testing.B, bus *memory.Bus, m *transport.Manifest) transport.RunID {
+	b.Helper()
+	t := bus.Connect()
+	defer t.Close()
+	text, err := transport.Encode(shelltest.About(m))
+	if err != nil {
+		b.Fatal(err)
+	}
+	p, err := transport.Pack(b.Context(), t.Objects(transport.Inputs), text)
+	if err != nil {
+		b.Fatal(err)
+	}
+	reply, err := transport.Ask[*transport.Submitted](b.Context(), t, &transport.Submit{Command: transport.Command{Party: "client"}, Manifest: p})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return reply.Run
+}
+
+// BenchmarkSnapshot reports the size of a snapshot at a million blocks of 1,000 packs, and how long one takes.
+func BenchmarkSnapshot(b *testing.B) {
+	m := ledgerOf(b, 1000, 1000)
+	var size int
+	for b.Loop() {
+		size = len(m.Encode())
+	}
+	b.ReportMetric(float64(size)/(1<<20), "MiB")
+	if size > 50_000_000 {
+		b.Errorf("a snapshot of a million blocks has %d bytes", size)
+	}
+}
+
+// ledgerOf returns a machine with a run of so many packs with so many blocks each.
+func ledgerOf(tb testing.TB, packs, blocks uint32) *coordinator.Machine {
+	m := new(coordinator.Machine)
+	spec := coordinator.Spec{Packs: packs, BlockDraws: 1, Draws: uint64(blocks) + 1, LeaseMillis: 15_000}
+	m.Apply(&coordinator.Submit{Run: "r", Spec: spec})
+	m.Apply(&coordinator.Register{Worker: "w", Incarnation: 1, Class: "c"})
+	m.Apply(&coordinator.Acquire{Worker: "w", Incarnation: 1, Number: 1, Want: packs})
+	for p := range packs {
+		cmd := &coordinator.Commit{}
+		prev := m.Genesis("r", p)
+		for k := range blocks {
+			d := coordinator.Digest{byte(p), byte(p >> 8), byte(k), byte(k >> 8), 1}
+			cmd.Blocks = append(cmd.Blocks, coordinator.Block{Tenure: coordinator.Tenure{Run: "r", Pack: p, Epoch: 1}, K: k, Prev: prev, Digest: d})
+			prev = d
+		}
+		for i, code := range m.Apply(cmd).Blocks {
+			if code != coordinator.OK {
+				tb.Fatalf("block %d of pack %d: %s", i, p, code)
+			}
+		}
+	}
+	return m
+}

@@ -1,0 +1,265 @@
+package sink
+
+import (
+	"cmp"
+	"context"
+	"encoding/binary"
+	"errors"
+	"math"
+	"slices"
+	"sync"
+
+	"github.com/drey-sampler/drey/pkg/diag"
+	"github.com/drey-sampler/drey/pkg/store"
+	"github.com/drey-sampler/drey/pkg/transport"
+)
+
+// figures are the running diagnostics of a run, over the blocks that the ledger has. They are lost with the process, and made
+// again from the store.
+type figures struct {
+	mu     sync.Mutex   // guards the fields below
+	stream *diag.Stream // nil where there are too many numbers
+	seen   []uint64     // blocks of each pack that were taken, warmup's too
+	names  []string     // of the parameters
+	at     []element
+	counts store.RunCounts
+	chains []chainFigures
+}
+
+// element is where a parameter is in the columns of a block.
+type element struct{ column, offset, width int }
+
+// chainFigures are sums over a chain's draws.
+type chainFigures struct {
+	draws, acceptance, stepSize float64 // stepSize is that of the last draw
+	leapfrogs                   uint64
+	worker                      string // who made the last block
+}
+
+// Columns of the statistics that figures use, by their place in store.StatSites.
+const (
+	columnEnergy     = 1
+	columnDiverging  = 2
+	columnAcceptance = 3
+	columnStepSize   = 4
+	columnSteps      = 6
+)
+
+// mostFigures bounds the numbers that running diagnostics keep: beyond it a run has none, and is judged by what is stored.
+const mostFigures = 1 << 22
+
+func newFigures(m *transport.Manifest, schema *store.Schema) *figures {
+	f := &figures{seen: make([]uint64, m.Packs()), chains: make([]chainFigures, m.Chains)}
+	stats := len(schema.Columns()) - len(schema.Sites)
+	for i, site := range schema.Sites {
+		if site.Kind == store.Auxiliary || site.DType != store.F64 && site.DType != store.F32 {
+			continue
+		}
+		for k, name := range store.FlatNames(site) {
+			f.names = append(f.names, name)
+			f.at = append(f.at, element{stats + i, k, site.DType.Size()})
+		}
+	}
+	if schema.SampleStats && len(f.names)*int(m.Chains) <= mostFigures {
+		f.stream = diag.NewStream(int(m.Chains), len(f.names), int(m.Chains/m.Super))
+	}
+	return f
+}
+
+// figuresOf returns the figures of a run, which have taken nothing yet where this process has not stored for it.
+func (s *Sink) figuresOf(ctx context.Context, l Ledger, run transport.RunID) (*figures, error) {
+	s.mu.Lock()
+	f := s.figures[run]
+	s.mu.Unlock()
+	if f != nil {
+		return f, nil
+	}
+	m, err := l.Manifest(ctx, run)
+	if err != nil {
+		return nil, err
+	}
+	about, err := describe(m)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.figures[run] == nil {
+		s.figures[run] = newFigures(m, &about.Schema)
+	}
+	return s.figures[run], nil
+}
+
+// take takes a block that the ledger has.
+func (f *figures) take(b *store.Block, worker string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.add(b, worker)
+}
+
+// add takes a block of the ledger, unless it was taken before or others come first. mu is held.
+func (f *figures) add(b *store.Block, worker string) error {
+	if b.Index != f.seen[b.Pack] {
+		return nil
+	}
+	f.seen[b.Pack]++
+	if b.Phase == store.Warmup {
+		f.counts.WarmupLeapfrogs += int64(b.Leapfrogs)
+		return nil
+	}
+	f.counts.Leapfrogs += int64(b.Leapfrogs)
+	f.counts.Divergences += int64(b.Divergences)
+	if f.stream == nil {
+		return nil
+	}
+	sum := diag.NewBlock(b.Chain, b.Chains, len(f.names))
+	values := make([]float64, len(f.names))
+	for c := range b.Chains {
+		chain := &f.chains[b.Chain+c]
+		if worker != "" {
+			chain.worker = worker
+		}
+		for d := range b.Draws {
+			row := c*b.Draws + d
+			for i, e := range f.at {
+				width := len(b.Columns[e.column]) / (b.Chains * b.Draws)
+				values[i] = float(b.Columns[e.column][row*width+e.offset*e.width:], e.width)
+			}
+			sum.Add(c, values, float(b.Columns[columnEnergy][8*row:], 8), b.Columns[columnDiverging][row] != 0)
+			chain.draws++
+			chain.acceptance += float(b.Columns[columnAcceptance][8*row:], 8)
+			chain.stepSize = float(b.Columns[columnStepSize][8*row:], 8)
+			chain.leapfrogs += uint64(binary.LittleEndian.Uint32(b.Columns[columnSteps][4*row:]))
+		}
+	}
+	return f.stream.Add(sum)
+}
+
+func float(b []byte, width int) float64 {
+	if width == 4 {
+		return float64(math.Float32frombits(binary.LittleEndian.Uint32(b)))
+	}
+	return math.Float64frombits(binary.LittleEndian.Uint64(b))
+}
+
+// Bounds of what a status lists.
+const (
+	worstParameters = 20 // by R-hat, and as many by ESS
+	listedChains    = 2048
+)
+
+// Describe fills in the diagnostics of a run's status: those of the blocks that the ledger has of all chains. What this process
+// has not seen it reads from the store.
+func (s *Sink) Describe(ctx context.Context, l Ledger, run transport.RunID, out *transport.RunStatus) error {
+	f, err := s.figuresOf(ctx, l, run)
+	if err != nil {
+		return err
+	}
+	ledger, _, err := l.Ledger(run)
+	if err != nil {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.behind(&ledger) {
+		if err := s.Note(ctx, l, run); err != nil {
+			return err
+		}
+		if err := f.catchUp(s.cfg.Path(run)); err != nil {
+			return err
+		}
+	}
+	f.describe(out)
+	return nil
+}
+
+// behind reports whether the ledger has blocks that were not taken.
+func (f *figures) behind(l *store.Ledger) bool {
+	for p := range l.Heads {
+		if f.seen[p] < l.Heads[p].Blocks {
+			return true
+		}
+	}
+	return false
+}
+
+// catchUp takes the blocks that a run directory has and that were not taken. mu is held.
+func (f *figures) catchUp(dir string) (err error) {
+	r, err := store.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	for p := range f.seen {
+		for i := int(f.seen[p]); i < r.Blocks(p); i++ {
+			b, err := r.Block(p, i)
+			if err != nil {
+				return err
+			}
+			if err := f.add(&b, ""); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// describe writes the figures to a status.
+func (f *figures) describe(out *transport.RunStatus) {
+	out.Leapfrogs, out.Divergences = uint64(f.counts.Leapfrogs+f.counts.WarmupLeapfrogs), uint64(f.counts.Divergences)
+	if f.stream == nil {
+		return
+	}
+	var all []transport.ParameterStatus
+	least := math.NaN()
+	for i, name := range f.names {
+		x := f.stream.Parameter(i)
+		all = append(all, transport.ParameterStatus{Name: name, Mean: x.Mean, SD: x.SD, MCSE: x.MCSE, ESS: x.ESS, RHat: x.RHat, NestedRHat: x.NestedRHat})
+		if !(x.NestedRHat <= out.NestedRHat) {
+			out.NestedRHat = x.NestedRHat
+		}
+		if !(least <= x.ESS) {
+			least = x.ESS
+		}
+	}
+	out.Parameters = worst(all)
+	if out.Seconds > 0 {
+		out.ESSRate = least / out.Seconds
+	}
+	for c := range min(len(f.chains), listedChains) {
+		x := &f.chains[c]
+		state := f.stream.Chain(c)
+		out.Chains = append(out.Chains, transport.ChainStatus{
+			Chain: uint32(c), Worker: x.worker, StepSize: x.stepSize, Acceptance: x.acceptance / x.draws, EBFMI: state.EBFMI,
+			Leapfrogs: x.leapfrogs, Divergences: uint32(state.Divergences),
+		})
+	}
+}
+
+// worst returns the parameters with the largest R-hat and those with the smallest ESS, in their own order. What is not known is
+// the worst.
+func worst(all []transport.ParameterStatus) []transport.ParameterStatus {
+	if len(all) <= 2*worstParameters {
+		return all
+	}
+	index := make([]int, len(all))
+	for i := range index {
+		index[i] = i
+	}
+	keep := map[int]bool{}
+	for _, by := range []func(i int) float64{
+		func(i int) float64 { return -all[i].RHat }, func(i int) float64 { return all[i].ESS },
+	} {
+		slices.SortStableFunc(index, func(i, k int) int { return cmp.Compare(by(i), by(k)) }) // NaN is before all others
+		for _, i := range index[:worstParameters] {
+			keep[i] = true
+		}
+	}
+	var out []transport.ParameterStatus
+	for i := range all {
+		if keep[i] {
+			out = append(out, all[i])
+		}
+	}
+	return out
+}
