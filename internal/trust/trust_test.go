@@ -204,8 +204,8 @@ func TestRefusedConnections(t *testing.T) {
 		"party of another":         {worker.ClientTLS(), "coordinator", "does not cover party coordinator"},
 		"role that never connects": {server.ClientTLS(), "server", "connects to nobody"},
 	} {
-		if _, err := c.dial(t, bad.tls, bad.party); err == nil {
-			t.Errorf("%s: connected", name)
+		if _, err := c.dial(t, bad.tls, bad.party); transport.KindOf(err) != transport.Refused || err == nil {
+			t.Errorf("%s: %v, want an error that is refused", name, err)
 		}
 		c.await(t, bad.logged)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"net"
 	"strings"
 	"sync"
 	"time"
@@ -128,7 +129,11 @@ func fault(op string, err error) error {
 		return err
 	}
 	kind := transport.Unavailable
+	var untrusted *tls.CertificateVerificationError
+	var alert *net.OpError // where crypto/tls puts what the other side objects to
 	switch {
+	case errors.As(err, &untrusted), errors.As(err, &alert) && alert.Op == "remote error":
+		kind = transport.Refused
 	case isAny(err, jetstream.ErrObjectNotFound, jetstream.ErrBucketNotFound, jetstream.ErrStreamNotFound, jetstream.ErrConsumerNotFound):
 		kind = transport.NotFound
 	case isAny(err, client.ErrPermissionViolation, client.ErrAuthorization, client.ErrAuthExpired):

@@ -1,0 +1,212 @@
+package cluster
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// program is the drey that the tests run, built once.
+var program = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "drey-cluster-")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "drey")
+	out, err := exec.Command("go", "build", "-o", path, "../../cmd/drey").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return path, nil
+})
+
+func TestMain(m *testing.M) {
+	status := m.Run()
+	if path, err := program(); err == nil {
+		_ = os.RemoveAll(filepath.Dir(path))
+	}
+	os.Exit(status)
+}
+
+// patience is how long anything may take that depends on other processes, on a machine that does other things as well.
+const patience = 2 * time.Minute
+
+// process is a daemon that runs.
+type process struct {
+	cmd    *exec.Cmd
+	out    *buffer // what it says
+	exited chan struct{}
+}
+
+// buffer is what a process writes, while it does.
+type buffer struct {
+	mu   sync.Mutex // guards text
+	text bytes.Buffer
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+// start starts a daemon that is killed when the test ends.
+func start(t *testing.T, args ...string) *process {
+	t.Helper()
+	path, err := program()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &process{cmd: exec.Command(path, args...), out: &buffer{}, exited: make(chan struct{})}
+	p.cmd.Env = append(os.Environ(), "DREY_CLUSTER=", "DREY_CERTS=")
+	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		_ = p.cmd.Wait()
+		close(p.exited)
+	}()
+	t.Cleanup(func() {
+		p.kill()
+		if t.Failed() {
+			t.Logf("drey %s said:\n%s", strings.Join(args, " "), p.out)
+		}
+	})
+	return p
+}
+
+func (p *process) signal(t *testing.T, s os.Signal) {
+	t.Helper()
+	if err := p.cmd.Process.Signal(s); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// kill ends a process as a power cut does.
+func (p *process) kill() {
+	_ = p.cmd.Process.Signal(syscall.SIGCONT) // a stopped one dies only then
+	_ = p.cmd.Process.Kill()
+	<-p.exited
+}
+
+// await waits until a condition holds.
+func await(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for until := time.Now().Add(patience); !holds(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(until) {
+			t.Fatalf("%s: it does not come to that", what)
+		}
+	}
+}
+
+// says waits until a process has written a text.
+func (p *process) says(t *testing.T, text string) {
+	t.Helper()
+	await(t, fmt.Sprintf("the process says %q", text), func() bool { return strings.Contains(p.out.String(), text) })
+}
+
+// addresses returns some of this computer on which nobody listens now; of each the next port is free too.
+func addresses(t *testing.T, n int) []string {
+	t.Helper()
+	var out []string
+	var held []net.Listener
+	for len(out) < n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		held = append(held, l)
+		port := l.Addr().(*net.TCPAddr).Port
+		if next, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port+1)); err == nil {
+			held = append(held, next)
+			out = append(out, l.Addr().String())
+		}
+	}
+	for _, l := range held {
+		_ = l.Close()
+	}
+	return out
+}
+
+// user is a person at a cluster.
+type user struct {
+	cluster, certs string
+}
+
+// run runs a command, and returns its standard output and what it said besides.
+func (u user) run(t *testing.T, args ...string) (out, said string, err error) {
+	t.Helper()
+	path, err := program()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, path, args...)
+	cmd.Env = append(os.Environ(), "DREY_CLUSTER="+u.cluster, "DREY_CERTS="+u.certs)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err = cmd.Run()
+	return stdout.String(), stderr.String(), err
+}
+
+// must is run of a command that ends well.
+func (u user) must(t *testing.T, args ...string) string {
+	t.Helper()
+	out, said, err := u.run(t, args...)
+	if err != nil {
+		t.Fatalf("drey %s: %v\n%s", strings.Join(args, " "), err, said)
+	}
+	return out
+}
+
+// summary is a line of drey ls --json.
+type summary struct {
+	Run, State        string
+	Committed, Target uint64
+}
+
+// state returns how a run is, the zero value while the cluster does not answer.
+func (u user) state(t *testing.T, run string) summary {
+	t.Helper()
+	out, _, err := u.run(t, "ls", "--json")
+	if err != nil {
+		return summary{}
+	}
+	for _, line := range strings.Split(strings.TrimSpace(out), "\n") {
+		var s summary
+		if err := json.Unmarshal([]byte(line), &s); err == nil && s.Run == run {
+			return s
+		}
+	}
+	return summary{}
+}
+
+// reaches waits until so many draws of a run are committed, and it goes on.
+func (u user) reaches(t *testing.T, run string, draws uint64) {
+	t.Helper()
+	await(t, fmt.Sprintf("run %s has %d draws", run, draws), func() bool {
+		s := u.state(t, run)
+		if s.State == "done" {
+			t.Fatalf("run %s ended before anything happened to it", run)
+		}
+		return s.Run == run && s.Committed >= draws
+	})
+}
