@@ -48,6 +48,7 @@ func Sample[D any](ctx context.Context, fn func(*model.Context, D), data Data, o
 	if err != nil {
 		return nil, fmt.Errorf("drey: %w", err)
 	}
+	s.config.Notice = s.notice
 	r, err := runner.Run(ctx, s.config, m, s.update())
 	if err != nil {
 		err = fmt.Errorf("drey: %w", err)

@@ -46,6 +46,13 @@ func (s *settings) update() func(runner.Progress) {
 	return progress.NewLines(s.progress).Update
 }
 
+// notice writes a line to where the progress goes.
+func (s *settings) notice(line string) {
+	if s.progress != nil {
+		_, _ = fmt.Fprintln(s.progress, line)
+	}
+}
+
 // seed returns the seed, or draws one.
 func (s *settings) seed() (uint64, error) {
 	if s.config.Seed != nil {
@@ -87,7 +94,8 @@ func Thin(n int) Option { return func(s *settings) { s.config.Thin = n } }
 // Seed sets the seed of all randomness; by default one is drawn. Equal seeds give equal draws, to the bit.
 func Seed(seed uint64) Option { return func(s *settings) { s.config.Seed = &seed } }
 
-// Engine sets what runs the model: "auto" (the default), "wasm" or "reference".
+// Engine sets what runs the model: "auto" (the default: wasm, or XLA where there is a plugin that a measurement finds faster),
+// "wasm", "reference", "xla", or "xla:cpu", "xla:cuda" or "xla:tpu".
 func Engine(name string) Option { return func(s *settings) { s.config.Engine = name } }
 
 // Workers sets the number of threads that run chains; by default there is one a core. It changes no draw.

@@ -73,6 +73,7 @@ func (c *command) sample(ctx context.Context, m *Model, flags *runFlags, cluster
 	}
 	show := c.display(flags.output)
 	show.begin(fmt.Sprintf("%s: %d chains of %d warmup and %d kept draws, seed %d", m.Name, cfg.Chains, cfg.Warmup, cfg.Draws, *cfg.Seed))
+	cfg.Notice = show.begin
 	r, err := runner.Run(ctx, cfg, model, show.update)
 	return c.finish(r, err, cfg.Dir, flags.output)
 }

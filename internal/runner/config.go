@@ -20,8 +20,8 @@ import (
 	"github.com/drey-sampler/drey/pkg/store"
 )
 
-// Names of engines in Config; EngineAuto is the best one for single chains. EngineXLA is the platform that plugin.Best
-// finds; xla.Prefix and a platform name one.
+// Names of engines in Config. EngineAuto is wasm, or the XLA engine at hand where a measurement finds it faster. EngineXLA is
+// the platform that plugin.Best finds; xla.Prefix and a platform name one.
 const (
 	EngineAuto      = "auto"
 	EngineWasm      = "wasm"
@@ -96,6 +96,8 @@ type Config struct {
 	Overwrite bool   // of a run that Dir holds
 
 	Began time.Time // when the program began, from which the run's total time counts; default: now
+	// Notice is told, in a line, which engine EngineAuto has chosen and why, where there was a choice; nil: nobody is.
+	Notice func(line string)
 
 	files store.Options // of the run directory; tests put failing ones here
 }

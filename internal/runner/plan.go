@@ -64,9 +64,7 @@ func newPlan(cfg Config, m Model) (*plan, error) {
 		return nil, &InputError{err}
 	}
 	p.chain = cfg.chain(*p.cfg.Seed)
-	if p.batch = cfg.batch(p.engine.Name(), cfg.workers()); p.batch > 1 {
-		p.chain.Batch = p.batch
-	}
+	p.setBatch()
 	if p.chain.InverseMass, err = parseInverseMass(cfg.InverseMassMatrix, &p.bundle.Manifest, p.chain.Metric); err != nil {
 		return nil, &InputError{err}
 	}
@@ -75,6 +73,14 @@ func newPlan(cfg Config, m Model) (*plan, error) {
 	}
 	p.seconds.Trace = store.Float(time.Since(traced).Seconds())
 	return p, nil
+}
+
+// setBatch sets the width of packs, once the engine is known.
+func (p *plan) setBatch() {
+	p.batch, p.chain.Batch = p.cfg.batch(p.engine.Name(), p.cfg.workers()), 0
+	if p.batch > 1 {
+		p.chain.Batch = p.batch
+	}
 }
 
 // compileWith compiles a model whose Init takes the given sites. An error that the model without them does not have is one

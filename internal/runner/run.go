@@ -26,6 +26,9 @@ func Run(ctx context.Context, cfg Config, m Model, events func(Progress)) (*Resu
 	if err != nil {
 		return nil, err
 	}
+	if err := p.choose(); err != nil {
+		return nil, err
+	}
 	run, copies, err := p.describe()
 	if err != nil {
 		return nil, err

@@ -130,8 +130,9 @@ func checkShares(t *testing.T, d runner.Draws, p *runner.Parameter, w exact) {
 	}
 }
 
+// config is the default one on wasm: EngineAuto measures before each run, and may choose by what else the machine does.
 func config(seed uint64) runner.Config {
 	c := runner.DefaultConfig()
-	c.Seed = &seed
+	c.Seed, c.Engine = &seed, runner.EngineWasm
 	return c
 }

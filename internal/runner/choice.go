@@ -1,0 +1,92 @@
+package runner
+
+import (
+	"fmt"
+
+	"github.com/drey-sampler/drey/pkg/engine/xla"
+	"github.com/drey-sampler/drey/pkg/engine/xla/plugin"
+)
+
+// What a choice of an engine reckons with besides what it measures.
+const (
+	// typicalLeapfrogs is the length of NUTS' trajectories, of 4 doublings. Where chains are longer or shorter, so they are on
+	// both engines.
+	typicalLeapfrogs = 15
+	// compileSeconds is what XLA needs to load its plugin and to compile a sampler's programs (docs/engine.md).
+	compileSeconds = 5.0
+	// restSeconds, times the length of the position, is what a leapfrog step on a processor takes XLA besides the gradient, for a
+	// chain of a pack and on one core: 4 µs for the 10 dimensions of eight schools (docs/engine.md). wasm takes a hundredth
+	// part of it. What is left out for GPUs and TPUs is a matter of launches, a few for all chains of a pack.
+	restSeconds = 0.4e-6
+	// advantage is how much less time a run must take on XLA by this reckoning, which errs by as much.
+	advantage = 0.9
+)
+
+// choice is what decides between wasm and one of XLA's platforms.
+type choice struct {
+	leapfrogs float64 // of all chains, about
+	platform  string
+	rest      float64 // seconds of a leapfrog step of a chain on XLA besides the gradient
+	wasm      float64 // seconds of a gradient of a chain, with all threads at work
+	packs     []packSpeed
+}
+
+// packSpeed is the measured time of a gradient of a chain in packs of a width.
+type packSpeed struct {
+	width   int
+	seconds float64
+}
+
+// hopeless reports whether XLA can't be the faster one however fast its gradient is.
+func (c *choice) hopeless() bool {
+	return compileSeconds+c.leapfrogs*c.rest >= advantage*c.leapfrogs*c.wasm
+}
+
+// best returns the fastest width.
+func (c *choice) best() packSpeed {
+	out := c.packs[0]
+	for _, p := range c.packs {
+		if p.seconds < out.seconds {
+			out = p
+		}
+	}
+	return out
+}
+
+// winner returns the pack of XLA's that is faster than wasm, if one is, and says why.
+func (c *choice) winner() (width int, why string) {
+	wasm := fmt.Sprintf("a gradient of a chain takes wasm %s", duration(c.wasm))
+	if c.hopeless() {
+		reason := fmt.Sprintf("and the run about %s: XLA would be no sooner done", duration(c.leapfrogs*c.wasm))
+		return 0, fmt.Sprintf("engine auto: wasm: %s %s", wasm, reason)
+	}
+	p := c.best()
+	name := xla.Prefix + c.platform
+	measured := fmt.Sprintf("%s, %s in packs of %d %s", wasm, name, p.width, duration(p.seconds))
+	if compileSeconds+c.leapfrogs*(p.seconds+c.rest) < advantage*c.leapfrogs*c.wasm {
+		return p.width, fmt.Sprintf("engine auto: %s, packs of %d: %s", name, p.width, measured)
+	}
+	return 0, fmt.Sprintf("engine auto: wasm: %s", measured)
+}
+
+// duration writes seconds with three digits.
+func duration(seconds float64) string {
+	for _, u := range []struct {
+		of   float64
+		name string
+	}{{1, "s"}, {1e-3, "ms"}, {1e-6, "µs"}} {
+		if seconds >= u.of {
+			return fmt.Sprintf("%.3g %s", seconds/u.of, u.name)
+		}
+	}
+	return fmt.Sprintf("%.3g ns", seconds*1e9)
+}
+
+// accelerator returns the platform of XLA's that is at hand, if this build has XLA and there is a plugin.
+func accelerator() (platform string, ok bool) {
+	if xla.Built() != nil {
+		return "", false
+	}
+	platform, _, err := plugin.Best()
+	return platform, err == nil
+}

@@ -1,0 +1,113 @@
+package runner
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/drey-sampler/drey/internal/require"
+	"github.com/drey-sampler/drey/pkg/dist"
+	"github.com/drey-sampler/drey/pkg/engine/xla"
+	"github.com/drey-sampler/drey/pkg/engine/xla/plugin"
+	"github.com/drey-sampler/drey/pkg/model"
+)
+
+// TestWinner is the rule of EngineAuto, for measured times as machines have them.
+func TestWinner(t *testing.T) {
+	leapfrogs := func(chains, transitions float64) float64 { return typicalLeapfrogs * chains * transitions }
+	for name, w := range map[string]struct {
+		choice
+		width int
+		says  string
+	}{
+		"a short run":                  {choice{leapfrogs: leapfrogs(4, 2000), platform: "cpu", rest: 2e-6, wasm: 0.2e-6}, 0, "auto: wasm: a gradient of a chain takes wasm 200 ns and the run about 24 ms"},
+		"many chains of a small model": {choice{leapfrogs: leapfrogs(10_000, 2000), platform: "cpu", rest: 2e-6, wasm: 0.1e-6}, 0, "no sooner done"},
+		"64 chains of a large dense one": {
+			choice{leapfrogs: leapfrogs(64, 2000), platform: "cpu", rest: 11e-6, wasm: 250e-6, packs: []packSpeed{{64, 95e-6}, {32, 80e-6}}},
+			32, "auto: xla:cpu, packs of 32: a gradient of a chain takes wasm 250 µs, xla:cpu in packs of 32 80 µs",
+		},
+		"four of it":            {choice{leapfrogs: leapfrogs(4, 2000), platform: "cpu", rest: 11e-6, wasm: 250e-6, packs: []packSpeed{{2, 300e-6}}}, 0, "auto: wasm: a gradient"},
+		"nearly a tie":          {choice{leapfrogs: leapfrogs(64, 2000), platform: "cpu", wasm: 250e-6, packs: []packSpeed{{64, 224e-6}}}, 0, "auto: wasm"},
+		"what compiling costs":  {choice{leapfrogs: leapfrogs(4, 2000), platform: "cpu", wasm: 50e-6, packs: []packSpeed{{4, 10e-6}}}, 0, "auto: wasm"},
+		"a GPU":                 {choice{leapfrogs: leapfrogs(64, 2000), platform: "cuda", wasm: 10e-3, packs: []packSpeed{{64, 30e-6}}}, 64, "auto: xla:cuda, packs of 64"},
+		"a GPU and a short run": {choice{leapfrogs: leapfrogs(4, 20), platform: "cuda", wasm: 1e-3}, 0, "no sooner done"},
+	} {
+		width, why := w.winner()
+		if width != w.width || !strings.Contains(why, w.says) {
+			t.Errorf("%s: packs of %d, %q; want %d, %q", name, width, why, w.width, w.says)
+		}
+	}
+}
+
+func pair(c *model.Context, _ struct{}) {
+	c.Plate("n", 2).Sample("x", dist.Normal(0, 1))
+}
+
+// auto runs a small model with EngineAuto in memory and returns what Notice was told.
+func auto(t *testing.T) (engine string, notices []string) {
+	t.Helper()
+	m, err := model.New("pair", model.F64.Float(), pair, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := DefaultConfig()
+	cfg.Warmup, cfg.Draws = 50, 50
+	cfg.Notice = func(line string) { notices = append(notices, line) }
+	r, err := Run(context.Background(), cfg, Model{Model: m}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.Draws.Run().Settings.Engine, notices
+}
+
+// TestAutoWithoutPlugin: where there is nothing to choose from, nothing is measured and said.
+func TestAutoWithoutPlugin(t *testing.T) {
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	t.Setenv("HOME", t.TempDir())
+	t.Setenv(plugin.Variable, "")
+	t.Setenv(plugin.DirVariable, "")
+	if engine, notices := auto(t); engine != EngineWasm || len(notices) > 0 {
+		t.Errorf("%s, told %q", engine, notices)
+	}
+}
+
+// TestAutoWithPlugin: a run that is over before XLA would have compiled is wasm's, which is said in one line and recorded; the
+// engine that is chosen is the one that run.json names.
+func TestAutoWithPlugin(t *testing.T) {
+	if _, ok := accelerator(); !ok {
+		require.Skip(t, "xla", "no plugin")
+	}
+	if engine, notices := auto(t); engine != EngineWasm || len(notices) != 1 || !strings.HasPrefix(notices[0], "engine auto: wasm: ") {
+		t.Errorf("%s, told %q", engine, notices)
+	}
+	m, err := model.New("pair", model.F64.Float(), pair, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := DefaultConfig()
+	cfg.Chains = 7
+	p, err := newPlan(cfg, Model{Model: m})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := choice{platform: "cpu", wasm: 1}
+	if err := p.measure(&c); err != nil {
+		t.Fatal(err)
+	}
+	if len(c.packs) != 1 || c.packs[0].width != 7 || !(c.packs[0].seconds > 0) {
+		t.Errorf("measured %+v", c.packs)
+	}
+	if err := p.use("cpu", 3, ""); err != nil {
+		t.Fatal(err)
+	}
+	run, _, err := p.describe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := run.Settings; s.Engine != xla.Prefix+"cpu" || s.Batch != 3 || p.chain.Batch != 3 || run.Versions.CodeGenerator != versionsOf(p.engine).CodeGenerator {
+		t.Errorf("recorded: %+v", s)
+	}
+	if again := configOf(&run); again.Engine != xla.Prefix+"cpu" || again.Batch != 3 {
+		t.Errorf("gone on with: %s in packs of %d", again.Engine, again.Batch)
+	}
+}
