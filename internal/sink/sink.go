@@ -39,7 +39,8 @@ type Config struct {
 
 // Sink stores the blocks of all runs. Its methods may be called from several goroutines.
 type Sink struct {
-	cfg Config
+	cfg     Config
+	opening chan struct{} // held by who opens a directory, which may wait for another process to let it go
 
 	mu      sync.Mutex // guards the fields below
 	runs    map[transport.RunID]*directory
@@ -51,7 +52,7 @@ func New(cfg Config) (*Sink, error) {
 	if cfg.Path == nil || cfg.Log == nil {
 		return nil, errors.New("sink: no directory for runs, or no log")
 	}
-	return &Sink{cfg: cfg, runs: map[transport.RunID]*directory{}, figures: map[transport.RunID]*figures{}}, nil
+	return &Sink{cfg: cfg, opening: make(chan struct{}, 1), runs: map[transport.RunID]*directory{}, figures: map[transport.RunID]*figures{}}, nil
 }
 
 // Bounds of what a sink works on at once, and its times.
@@ -65,8 +66,8 @@ const (
 	noteTime    = time.Second           // between ledger files of a run that goes on
 )
 
-// Serve stores blocks until ctx ends or the transport does, and then lets the run directories go. One sink serves a transport at
-// a time, since one process at a time has a directory.
+// Serve stores blocks until ctx ends or the transport does. One sink serves a transport at a time, since one process at a time has a
+// directory; who uses the sink closes it once nobody else does.
 func (s *Sink) Serve(ctx context.Context, t transport.Transport, l Ledger) (err error) {
 	sub, err := t.Subscribe(ctx, transport.Filter{Channel: transport.Draws})
 	if err != nil {
@@ -98,7 +99,7 @@ func (s *Sink) Serve(ctx context.Context, t transport.Transport, l Ledger) (err 
 		stop()
 		closed := sub.Close()
 		reader.Wait()
-		err = errors.Join(broken, closed, s.Close())
+		err = errors.Join(broken, closed)
 	}()
 	b.run(ctx, messages)
 	return nil
@@ -152,9 +153,16 @@ func (s *Sink) Close() error {
 
 // open returns the directory of a run, made or opened where that is needed.
 func (s *Sink) open(ctx context.Context, l Ledger, run transport.RunID) (*directory, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if d, ok := s.runs[run]; ok {
+	if d := s.known(run); d != nil {
+		return d, nil
+	}
+	select {
+	case s.opening <- struct{}{}:
+		defer func() { <-s.opening }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if d := s.known(run); d != nil {
 		return d, nil
 	}
 	m, err := l.Manifest(ctx, run)
@@ -165,6 +173,15 @@ func (s *Sink) open(ctx context.Context, l Ledger, run transport.RunID) (*direct
 	if err != nil {
 		return nil, err
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.runs[run] = d
 	return d, nil
+}
+
+// known returns the directory of a run if it is open, else nil.
+func (s *Sink) known(run transport.RunID) *directory {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.runs[run]
 }

@@ -22,7 +22,7 @@ import (
 // 10,000 chains, on real disks and in real time; the workers make their draws on the same cores. It reports the process's memory
 // halfway and at the end.
 func BenchmarkCommit(b *testing.B) {
-	const chains, width, block = 10_000, 10, 100
+	const chains, width, block = 10_000, 10, 25
 	dir := b.TempDir()
 	bus, err := memory.New(transport.DefaultLimits())
 	if err != nil {

@@ -152,13 +152,13 @@ func (f fragile) Propose(ctx context.Context, cmd coordinator.Command) (coordina
 	return f.Machine.Propose(ctx, cmd)
 }
 
-// TestCoordinatorDies kills the coordinator before and after each of its proposals, and starts it again from its disk: what was
+// TestCoordinatorDies kills the coordinator before and after each third of its proposals, and starts it again from its disk: what was
 // asked for and not answered is asked again.
 func TestCoordinatorDies(t *testing.T) {
 	died := 0
-	every := int64(1)
+	every := int64(3)
 	if testing.Short() {
-		every = 5
+		every = 11
 	}
 	for n := int64(2); ; n += every { // the first is the submission
 		over := false
@@ -195,7 +195,7 @@ func TestCoordinatorDies(t *testing.T) {
 			break
 		}
 	}
-	if died < 20 {
+	if died < 20/int(every) {
 		t.Errorf("the coordinator died %d times: the run has changed, so must the test", died)
 	}
 }
@@ -366,9 +366,9 @@ func (f diskFile) Write(b []byte) (int, error) {
 
 // TestDiskFull: the disk of run directories is full for a while, from each of its operations on: workers wait, and go on.
 func TestDiskFull(t *testing.T) {
-	every := int64(4)
+	every := int64(9)
 	if testing.Short() {
-		every = 23
+		every = 61
 	}
 	full := 0
 	for n := int64(0); ; n += every {
@@ -390,7 +390,7 @@ func TestDiskFull(t *testing.T) {
 			break
 		}
 	}
-	if full < 3 {
+	if full < 1 {
 		t.Errorf("blocks had to wait in %d runs", full)
 	}
 }
@@ -398,9 +398,9 @@ func TestDiskFull(t *testing.T) {
 // TestSinkDies kills the coordinator and its sink at operations of the disk: between a segment and its index, and before the
 // ledger hears of them. Blocks come again, with the digests that they had, and are committed once.
 func TestSinkDies(t *testing.T) {
-	every := int64(3)
+	every := int64(7)
 	if testing.Short() {
-		every = 19
+		every = 61
 	}
 	died := 0
 	for n := int64(0); ; n += every {
@@ -433,7 +433,7 @@ func TestSinkDies(t *testing.T) {
 			break
 		}
 	}
-	if died < 3 {
+	if died < 1 {
 		t.Errorf("the sink died %d times: the run has changed, so must the test", died)
 	}
 }

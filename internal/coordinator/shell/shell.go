@@ -196,7 +196,7 @@ func (s *Shell) Lead(ctx context.Context, term uint64) error {
 	err = errors.Join(err, control.Close())
 	parts.Wait()
 	r.work.Wait()
-	return err
+	return errors.Join(err, s.cfg.Sink.Close()) // the next leader needs the directories
 }
 
 // keep runs a part of the shell, and begins it again where it breaks.
