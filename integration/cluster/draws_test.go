@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,12 +12,14 @@ import (
 // schools is the run of these tests: its chains are packs of one, and it lasts for some seconds.
 type schools struct {
 	seed, draws int
-	more        []string
+	chains      int // 0: 4, which adapt each by itself; from 16 on together
 }
 
 func (s schools) args() []string {
-	return append([]string{"eight-schools", "--seed", fmt.Sprint(s.seed), "--draws", fmt.Sprint(s.draws), "--warmup", "500"}, s.more...)
+	return []string{"eight-schools", "--seed", fmt.Sprint(s.seed), "--chains", fmt.Sprint(s.width()), "--draws", fmt.Sprint(s.draws), "--warmup", "500"}
 }
+
+func (s schools) width() int { return cmp.Or(s.chains, 4) }
 
 // submit begins the run on a cluster, and returns its id.
 func (s schools) submit(t *testing.T, u user) string {
@@ -45,8 +48,8 @@ func (s schools) check(t *testing.T, u user, run string) {
 		return string(text)
 	}
 	want, got := export("alone"), export("pulled")
-	if lines := strings.Count(want, "\n"); lines != 1+4*s.draws {
-		t.Fatalf("the run of one process has %d lines, want %d", lines, 1+4*s.draws)
+	if lines := strings.Count(want, "\n"); lines != 1+s.width()*s.draws {
+		t.Fatalf("the run of one process has %d lines, want %d", lines, 1+s.width()*s.draws)
 	}
 	if got != want {
 		t.Errorf("other draws: %d lines of %d begin alike", alike(got, want), strings.Count(want, "\n"))

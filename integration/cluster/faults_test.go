@@ -34,18 +34,25 @@ func (a *alone) start(t *testing.T) {
 	a.says(t, "msg=ready")
 }
 
-// TestWorkerKilled: of two workers one is killed, in warmup or in sampling; the other makes its packs' blocks again.
+// TestWorkerKilled: of two workers one is killed, in warmup, also where chains adapt together, or in sampling; the other makes its
+// packs' blocks again.
 func TestWorkerKilled(t *testing.T) {
-	for phase, at := range map[string]uint64{"warmup": 0, "sampling": 8000} {
+	for phase, c := range map[string]struct {
+		run schools
+		at  uint64 // draws that are committed by then
+	}{
+		"warmup": {schools{seed: 11, draws: 3000}, 0}, "sampling": {schools{seed: 11, draws: 8000}, 8000},
+		"pooled warmup": {schools{seed: 22, draws: 500, chains: 16}, 0},
+	} {
 		t.Run(phase, func(t *testing.T) {
 			u, worker, _ := open(t)
 			first, _ := worker(), worker()
-			s := schools{seed: 11, draws: 8000}
+			s := c.run
 			run := s.submit(t, u)
-			if at == 0 {
+			if c.at == 0 {
 				first.says(t, "msg=lease ")
 			}
-			u.reaches(t, run, at)
+			u.reaches(t, run, c.at)
 			first.kill()
 			s.check(t, u, run)
 			if log := u.must(t, "logs", run); !strings.Contains(log, "lease expired pack=") || !strings.Contains(log, "epoch=") {

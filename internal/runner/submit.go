@@ -33,8 +33,8 @@ func DefaultTerms() Terms { return Terms{Lease: 15 * time.Second} }
 // those that Run makes of the same configuration, where workers have this program's version and engine.
 func Manifest(cfg Config, m Model, terms Terms) (*job.Job, *transport.Manifest, error) {
 	wanted := cfg.Engine
-	if _, ok := XLAPlatform(wanted); ok {
-		cfg.Engine = EngineWasm // where a run is submitted from there may be no such engine: it is the workers'
+	if _, ok := XLAPlatform(wanted); ok || wanted == EngineAuto {
+		cfg.Engine = EngineWasm // what runs the chains is the workers' matter: where a run is submitted from it may not be there
 	}
 	p, err := newPlan(cfg, m)
 	if err != nil {
