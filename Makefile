@@ -10,7 +10,7 @@ BENCH    = .
 GOBENCH  = go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
 
 .PHONY: help run build test test-short test-python race lint generate verify-generate golden fuzz sbc accuracy integration
-.PHONY: bench bench-peers bench-compare metrics cover examples test-xla
+.PHONY: bench bench-peers bench-compare metrics pooling cover examples test-xla
 
 help: ## what the targets do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' Makefile
@@ -80,6 +80,9 @@ bench-compare: ## Go benchmarks at the commit REF and here, in turn, compared: m
 
 metrics: ## the diagonal metrics compared on posteriors, as docs/metric.md has them: half an hour
 	go run ./integration/metrics
+
+pooling: ## pooled warmup beside that of single chains, as docs/warmup.md has it: half an hour
+	go run ./integration/pooling
 
 cover: ## how much of the code the short tests reach
 	go test -short $(TIMEOUT) -coverpkg=./... -coverprofile=cover.out ./...

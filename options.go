@@ -123,6 +123,9 @@ func TargetAccept(rate float64) Option { return func(s *settings) { s.config.Tar
 // MaxTreeDepth sets how often NUTS doubles a trajectory at most; default 10.
 func MaxTreeDepth(n int) Option { return func(s *settings) { s.config.MaxTreeDepth = n } }
 
+// Adapt says whether the chains adapt together in warmup: "pooled", "per-chain", or "auto" (the default), which pools from 16 chains on.
+func Adapt(mode string) Option { return func(s *settings) { s.config.Adapt = mode } }
+
 // Metric sets the inverse mass matrix that warmup finds: "diag" (the default), "diag-draws", "diag-grad", "dense" or "unit".
 func Metric(name string) Option { return func(s *settings) { s.config.Metric = name } }
 
