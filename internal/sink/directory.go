@@ -3,6 +3,7 @@ package sink
 import (
 	"encoding/json"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/drey-sampler/drey/pkg/store"
@@ -15,6 +16,9 @@ type directory struct {
 	manifest *transport.Manifest
 	columns  []transport.Column // of blocks whose draws are kept, without data
 	noted    time.Time          // when the ledger was last written down; guarded by Sink.mu
+
+	mu    sync.Mutex  // guards the field below
+	state store.State // that run.json has on disk
 }
 
 // dtypes are the wire's names of the store's element types.
@@ -41,7 +45,7 @@ func openDirectory(cfg Config, run transport.RunID, m *transport.Manifest) (*dir
 		return nil, err
 	}
 	r := w.Run()
-	d := &directory{blocks: w, manifest: m}
+	d := &directory{blocks: w, manifest: m, state: r.State}
 	for _, c := range r.Schema.Columns() {
 		d.columns = append(d.columns, transport.Column{Name: c.Name, DType: dtypes[c.DType], Elements: uint32(c.Elements)})
 	}
@@ -108,7 +112,9 @@ func (d *directory) block(b *transport.Block, c *transport.Content) (store.Block
 
 // end records how a run ended.
 func (d *directory) end(e Ending) error {
-	if run := d.blocks.Run(); run.State == e.State {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.state == e.State {
 		return nil
 	}
 	r, err := store.Open(d.blocks.Dir())
@@ -119,18 +125,23 @@ func (d *directory) end(e Ending) error {
 	if err := r.Close(); err != nil {
 		return err
 	}
-	return d.blocks.Update(func(run *store.Run) {
-		run.State, run.Error, run.Counts = e.State, e.Error, counts
-		if e.State == store.Failed && e.Error == "" {
-			run.Error = "the run failed and said no reason"
-		}
-	})
+	err = d.blocks.Update(func(run *store.Run) { run.State, run.Error, run.Counts = e.State, e.Error, counts })
+	if err == nil {
+		d.state = e.State
+	}
+	return err
 }
 
 // resumed records that a run that had ended goes on.
 func (d *directory) resumed() error {
-	if run := d.blocks.Run(); run.State == store.Running {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.state == store.Running {
 		return nil
 	}
-	return d.blocks.Update(func(run *store.Run) { run.State, run.Error = store.Running, "" })
+	err := d.blocks.Update(func(run *store.Run) { run.State, run.Error = store.Running, "" })
+	if err == nil {
+		d.state = store.Running
+	}
+	return err
 }

@@ -169,6 +169,9 @@ func (s *Sink) open(ctx context.Context, l Ledger, run transport.RunID) (*direct
 	if err != nil {
 		return nil, err
 	}
+	if err := s.expected(l, run); err != nil {
+		return nil, err
+	}
 	d, err := openDirectory(s.cfg, run, m)
 	if err != nil {
 		return nil, err
@@ -177,6 +180,26 @@ func (s *Sink) open(ctx context.Context, l Ledger, run transport.RunID) (*direct
 	defer s.mu.Unlock()
 	s.runs[run] = d
 	return d, nil
+}
+
+// expected returns an error where a run's directory is gone, or is not the one that another coordinator wrote: a new one in its place
+// would lack what the ledger has.
+func (s *Sink) expected(l Ledger, run transport.RunID) error {
+	path := s.cfg.Path(run)
+	if store.Exists(path) {
+		return nil
+	}
+	ledger, _, err := l.Ledger(run)
+	if err != nil {
+		return err
+	}
+	for p, h := range ledger.Heads {
+		if h.Blocks > 0 {
+			return transport.Errorf(transport.Internal, "sink", "the ledger has %d blocks of pack %d of run %s, and %s is not there: "+
+				"restore it from a copy; coordinators of a group need one directory that all of them see", h.Blocks, p, run, path)
+		}
+	}
+	return nil
 }
 
 // known returns the directory of a run if it is open, else nil.

@@ -2,6 +2,7 @@ package shell_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"path/filepath"
 	"runtime"
@@ -16,18 +17,42 @@ import (
 	"github.com/drey-sampler/drey/pkg/store"
 	"github.com/drey-sampler/drey/pkg/transport"
 	"github.com/drey-sampler/drey/pkg/transport/memory"
+	"github.com/drey-sampler/drey/pkg/transport/nats"
 )
 
 // BenchmarkCommit measures how many draws of 10 parameters a second a coordinator with its sink commits, of 1,000 workers with
-// 10,000 chains, on real disks and in real time; the workers make their draws on the same cores. It reports the process's memory
-// halfway and at the end.
+// 10,000 chains, on real disks and in real time, over a bus in memory and over an embedded NATS server with JetStream. The workers make their
+// draws on the same cores. It reports the process's memory halfway and at the end.
 func BenchmarkCommit(b *testing.B) {
+	b.Run("memory", func(b *testing.B) {
+		bus, err := memory.New(transport.DefaultLimits())
+		if err != nil {
+			b.Fatal(err)
+		}
+		benchmarkCommit(b, func(transport.PartyID) transport.Transport { return bus.Connect() })
+	})
+	b.Run("nats", func(b *testing.B) {
+		server, err := nats.Start(nats.ServerConfig{StoreDir: b.TempDir()})
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer server.Close()
+		if err := nats.Prepare(b.Context(), nats.Config{Server: server, Party: "coordinator"}, transport.DefaultLimits(), 1); err != nil {
+			b.Fatal(err)
+		}
+		benchmarkCommit(b, func(party transport.PartyID) transport.Transport {
+			t, err := nats.Connect(b.Context(), nats.Config{Server: server, Party: party})
+			if err != nil {
+				b.Fatal(err)
+			}
+			return t
+		})
+	})
+}
+
+func benchmarkCommit(b *testing.B, connect func(transport.PartyID) transport.Transport) {
 	const chains, width, block = 10_000, 10, 25
 	dir := b.TempDir()
-	bus, err := memory.New(transport.DefaultLimits())
-	if err != nil {
-		b.Fatal(err)
-	}
 	j, err := coordinator.OpenJournal(dir)
 	if err != nil {
 		b.Fatal(err)
@@ -38,7 +63,7 @@ func BenchmarkCommit(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	link := bus.Connect()
+	link := connect("coordinator")
 	defer link.Close()
 	led := make(chan struct{})
 	sh, err := shell.New(shell.Config{Name: "coordinator", Machine: j, Transport: link, Sink: s, OnLead: func() { close(led) }, Log: log})
@@ -57,13 +82,16 @@ func BenchmarkCommit(b *testing.B) {
 	<-led
 	m := shelltest.NewManifest(chains, width)
 	m.Block, m.Draws = block, uint64(block*max(1, b.N))
-	run := submitTo(b, bus, m)
+	client := connect("client")
+	defer client.Close()
+	run := submitTo(b, client, m)
 	for i := range chains / width {
-		w := shelltest.NewWorker(bus.Connect(), shelltest.WorkerConfig{Name: transport.PartyID(name(i)), Incarnation: 1, Slots: 1})
+		party := transport.PartyID(fmt.Sprintf("w%d", i))
+		t := connect(party)
+		defer t.Close()
+		w := shelltest.NewWorker(t, shelltest.WorkerConfig{Name: party, Incarnation: 1, Slots: 1})
 		parts.Go(func() { w.Run(ctx) })
 	}
-	client := bus.Connect()
-	defer client.Close()
 	b.ResetTimer()
 	begin, half := time.Now(), uint64(0)
 	for n := uint64(0); ; n++ {
@@ -85,10 +113,6 @@ func BenchmarkCommit(b *testing.B) {
 	b.ReportMetric(float64(heap())/(1<<20), "end-MiB")
 }
 
-func name(i int) string {
-	return "w" + string(rune('a'+i/676%26)) + string(rune('a'+i/26%26)) + string(rune('a'+i%26))
-}
-
 // heap returns the bytes in use after a collection.
 func heap() uint64 {
 	var m runtime.MemStats
@@ -97,10 +121,8 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
-func submitTo(b *testing.B, bus *memory.Bus, m *transport.Manifest) transport.RunID {
+func submitTo(b *testing.B, t transport.Transport, m *transport.Manifest) transport.RunID {
 	b.Helper()
-	t := bus.Connect()
-	defer t.Close()
 	text, err := transport.Encode(shelltest.About(m))
 	if err != nil {
 		b.Fatal(err)
