@@ -174,7 +174,7 @@ func (c Config) chain(seed uint64) chain.Config {
 		metric = adapt.DefaultAdaptation().Metric
 	}
 	superchain := 1
-	if c.pooled() {
+	if c.pooled() && len(c.Init.Text) == 0 { // else chains begin where they are told
 		superchain = adapt.SuperchainSize(c.Chains)
 	}
 	return chain.Config{
