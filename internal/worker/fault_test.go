@@ -25,7 +25,11 @@ func small(t testing.TB) *sample {
 func TestKill(t *testing.T) {
 	x := small(t)
 	want := x.alone(t)
-	for _, block := range []uint64{0, 1, 3} { // of warmup; its end; of sampling
+	blocks := []uint64{0, 1, 3} // of warmup; its end; of sampling
+	if testing.Short() {
+		blocks = blocks[1:2]
+	}
+	for _, block := range blocks {
 		for name, die := range map[string]func(h *hooked, next func() error) error{
 			"computed": func(h *hooked, _ func() error) error {
 				h.kill()

@@ -103,6 +103,9 @@ func TestPooled(t *testing.T) {
 		muted   bool
 		kill    bool
 	}{{"1", 1, false, false}, {"2", 2, false, false}, {"5", 5, false, false}, {"muted", 2, true, false}, {"kill", 3, false, true}} {
+		if testing.Short() && !c.kill {
+			continue
+		}
 		t.Run(c.name, func(t *testing.T) {
 			simulate(t, x, func(ctx context.Context, k *cluster) {
 				k.mu.Lock()

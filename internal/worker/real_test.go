@@ -154,6 +154,9 @@ func TestCluster(t *testing.T) {
 		workers int
 		kill    bool
 	}{{"1", 1, false}, {"2", 2, false}, {"5", 5, false}, {"kill", 2, true}} {
+		if testing.Short() && !c.kill {
+			continue
+		}
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				bus, err := memory.New(transport.DefaultLimits())
