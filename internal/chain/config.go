@@ -110,7 +110,7 @@ func firstBad(x []float64) int {
 
 func (c Config) nuts() kernels.NUTS {
 	k := kernels.DefaultNUTS()
-	k.MaxTreeDepth = c.MaxTreeDepth
+	k.MaxTreeDepth, k.Abreast = c.MaxTreeDepth, c.Batch > 0
 	return k
 }
 

@@ -60,7 +60,7 @@ func Compile(eng engine.Engine, b *model.Bundle, columns []model.Column, cfg Con
 	if cfg.Batch > 0 {
 		p.capacity = max(1, min(packCapacity, packBytes/(8*width*cfg.Batch)))
 	}
-	t, err := newTracer(b, cfg, len(columns), p.capacity)
+	t, err := newTracer(b, cfg, len(columns), p.capacity, cfg.Batch > 0 && eng.Name() == repeats)
 	if err != nil {
 		return nil, err
 	}
@@ -69,6 +69,10 @@ func Compile(eng engine.Engine, b *model.Bundle, columns []model.Column, cfg Con
 	}
 	return p, nil
 }
+
+// repeats is the engine that computes an instruction again for each use of its result, and takes loops as they are. (A GPU
+// starts a program of its own for each turn of one.)
+const repeats = "xla:cpu"
 
 // A Worker's buffers hold so many draws, or bytes of the widest of positions and sites: enough that a call of a millisecond
 // seldom fills them, and little beside the cache.

@@ -27,9 +27,10 @@ type tracer struct {
 	cfg      Config
 	capacity int
 	columns  []tensor.Param
+	rolled   bool // see kernels.Spec
 }
 
-func newTracer(b *model.Bundle, cfg Config, columns, capacity int) (*tracer, error) {
+func newTracer(b *model.Bundle, cfg Config, columns, capacity int, rolled bool) (*tracer, error) {
 	in := b.LogDensity.In[1:]
 	if len(in) > columns {
 		return nil, fmt.Errorf("chain: model %s: the kernel %s needs all rows of a plate, and %s takes a subsample", b.Manifest.Model, cfg.Kernel, strings.TrimPrefix(in[columns].Name, "index:"))
@@ -37,7 +38,7 @@ func newTracer(b *model.Bundle, cfg Config, columns, capacity int) (*tracer, err
 	if len(in) < columns {
 		return nil, fmt.Errorf("chain: model %s: %d data columns for a program that takes %d", b.Manifest.Model, columns, len(in))
 	}
-	return &tracer{bundle: b, cfg: cfg, capacity: capacity, columns: in}, nil
+	return &tracer{bundle: b, cfg: cfg, capacity: capacity, columns: in, rolled: rolled}, nil
 }
 
 // kernel traces the programs of the configured kernel.
@@ -53,7 +54,7 @@ func traceKernel[S kernels.Located](t *tracer, k kernels.Kernel[kernels.Params, 
 	a := adapter{t.cfg.adaptation(), target.Float(), target.Dim(), t.cfg.dense(target.Dim()), t.cfg.StepSize > 0, t.cfg.steep()}
 	spec := kernels.Spec[kernels.Params, S, adapt.State]{
 		Name: string(t.cfg.Kernel), Kernel: k, Target: target, Adapt: a, Float: target.Float(),
-		Data: t.columns, Env: t.bundle.Manifest.DataEnv, Capacity: t.capacity,
+		Data: t.columns, Env: t.bundle.Manifest.DataEnv, Capacity: t.capacity, Abreast: t.cfg.Batch > 0, Rolled: t.rolled,
 	}
 	p, err := spec.Build()
 	if err != nil {

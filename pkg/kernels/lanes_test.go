@@ -38,9 +38,9 @@ type batch struct {
 	alone []*host
 }
 
-func newBatch(t testing.TB, p *kernels.Programs[kernels.NUTSState, adapt.State], width int) batch {
+func newBatch(t testing.TB, lanes, p *kernels.Programs[kernels.NUTSState, adapt.State], width int) batch {
 	t.Helper()
-	g, _ := inLanes(t, p.Run, width)
+	g, _ := inLanes(t, lanes.Run, width)
 	var donate []engine.Donation
 	for i := range g.Out {
 		donate = append(donate, engine.Donation{In: kernels.ControlInputs + i, Out: i})
@@ -117,13 +117,25 @@ func (b batch) numbers(name string) []float64 { return b.all.get(name).Float64s(
 // TestLanesAreChains: Run over lanes does to each what it does to a chain alone: warmup and sampling, cut anywhere, with
 // lanes that have reached their last draw or filled their buffers while others go on.
 func TestLanesAreChains(t *testing.T) {
+	for name, abreast := range map[string]bool{"alike": false, "abreast": true} {
+		t.Run(name, func(t *testing.T) { lanesAreChains(t, abreast) })
+	}
+}
+
+func lanesAreChains(t *testing.T, abreast bool) {
 	const capacity = 6
-	p, err := schoolsSpec(kernels.DefaultNUTS(), capacity).Build()
+	spec := schoolsSpec(kernels.DefaultNUTS(), capacity)
+	p, err := spec.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec.Kernel, spec.Abreast, spec.Rolled = kernels.NUTS{MaxTreeDepth: kernels.DefaultNUTS().MaxTreeDepth, Abreast: abreast}, abreast, abreast
+	lanes, err := spec.Build()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, width := range []int{1, 7} {
-		b := newBatch(t, p, width)
+		b := newBatch(t, lanes, p, width)
 		b.put("Control.Seed", func(lane int) *tensor.Array { return u64(uint64(1000 + lane/3)) })
 		b.put("Control.Chain", func(lane int) *tensor.Array { return u32(uint32(lane)) })
 		control := func(ticks, every, phase int) {
@@ -144,6 +156,12 @@ func TestLanesAreChains(t *testing.T) {
 			control(25, 1, 1)
 			rows(none)
 			b.run(fmt.Sprintf("warmup %d", i))
+			if i%2 == 0 { // a chain that has been in a batch goes on alone
+				for _, o := range p.Run.Out {
+					all := b.all.get(o.Name)
+					b.put(o.Name, func(of int) *tensor.Array { return lane(all, of) })
+				}
+			}
 		}
 		control(1<<20, 2, 0) // lane 3 has no draw left, the others have until their buffers are full
 		until(func(lane int) int { return 100 * (lane % 4 * 5 % 3) })
@@ -209,7 +227,7 @@ func BenchmarkLanes(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	l := newBatch(b, p, width)
+	l := newBatch(b, p, p, width)
 	l.put("Control.Seed", func(int) *tensor.Array { return u64(1) })
 	l.put("Control.Chain", func(lane int) *tensor.Array { return u32(uint32(lane)) })
 	l.put("Control.Until", func(int) *tensor.Array { return u32(1 << 31) })
@@ -223,4 +241,14 @@ func BenchmarkLanes(b *testing.B) {
 		least = min(least, time.Since(began))
 	}
 	b.ReportMetric(float64(least.Nanoseconds())/ticks/width, "ns/tick/lane")
+}
+
+// lane returns a lane of an array whose last axis is that of the lanes.
+func lane(a *tensor.Array, of int) *tensor.Array {
+	k := len(a.Shape) - 1
+	out := tensor.NewArray(a.DType, a.Shape[:k])
+	for i := range out.Bits {
+		out.Bits[i] = a.Bits[i*a.Shape[k]+of]
+	}
+	return out
 }

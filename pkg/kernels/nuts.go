@@ -21,6 +21,10 @@ type NUTS struct {
 	MaxTreeDepth int
 	// Rule chooses the U-turn checks. Default StanRule.
 	Rule UTurnRule
+	// Abreast makes programs for many chains side by side, with the same draws. U-turn checks go through the rows of Checkpoints
+	// in an order that all chains share: upward from row 0, where a chain alone starts with its shortest trajectory. Rows are
+	// written outside of branches, or not at all: a branch that only some chains take has no large array to hand on.
+	Abreast bool
 }
 
 // Default limits: Stan's and NumPyro's.
@@ -97,7 +101,9 @@ func (n NUTS) Begin(k rng.Key, t Target, e model.Env, p Params, s NUTSState) NUT
 	z, energy := launch(k.With(rng.PurposeMomentum), p.Metric, s.Proposal)
 	zero, count := tensor.ZerosLike(energy), tensor.In(energy, 0)
 	s.Moving, s.Other, s.Sum = z, z, z.Momentum
-	s.Checkpoints.Last = s.Checkpoints.Last.SetRow(0, z.Momentum)
+	if !n.Abreast {
+		s.Checkpoints.Last = s.Checkpoints.Last.SetRow(0, z.Momentum)
+	}
 	s.Proposal.Energy, s.StartEnergy, s.Reference = energy, energy, energy
 	s.TreeWeight, s.SubtreeWeight, s.SumAccept, s.Step = tensor.In(energy, 1.0), zero, zero, p.StepSize
 	s.Leaf, s.Steps, s.Depth, s.Diverging = count, count, count, tensor.In(energy, false)
@@ -115,10 +121,15 @@ func (n NUTS) Tick(k rng.Key, t Target, e model.Env, p Params, s NUTSState) (NUT
 // direction.
 func (n NUTS) grow(k rng.Key, s NUTSState, moving Phase, leaf Point) (NUTSState, tensor.Value) {
 	words := k.With(rng.PurposeTrajectory).At(s.Steps).Block(tensor.In(s.Steps, 0))
+	before := s.Moving.Momentum
 	s.Moving, s.Sum, s.Steps = moving, s.Sum.Add(moving.Momentum), s.Steps.Add(1)
-	s, turning := n.check(s)
+	s, turning := n.check(s, before)
 	s = s.weigh(leaf, uniform(leaf.Energy, words[0], words[1]))
-	return n.follow(s, turning, words)
+	s, done := n.follow(s, turning, words)
+	if n.Abreast {
+		s.Checkpoints.Last = s.lastOfTree(done)
+	}
+	return s, done
 }
 
 // End returns the state between steps and what the step was like. AcceptanceRate is the mean over all leaves, those of a

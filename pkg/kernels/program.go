@@ -35,6 +35,10 @@ type Spec[P any, S Located, A any] struct {
 	Float  tensor.DType
 	Data   []tensor.Param                 // inputs that every program takes last
 	Env    func([]tensor.Value) model.Env // makes the environment of them
+	// Abreast makes programs for many chains side by side: draws are written outside of branches.
+	Abreast bool
+	// Rolled makes programs with rng.Key.Rolled.
+	Rolled bool
 	// Capacity is the number of rows of the buffers; Run returns when they are full.
 	Capacity int
 }
@@ -163,7 +167,7 @@ func (c Spec[P, S, A]) Between(p *Programs[S, A], name string, in []tensor.Param
 	d := b + len(adapt)
 	params = append(append(append(append(params, in...), state...), adapt...), c.Data...)
 	f, err := tensor.Trace(c.Name+"_"+name, c.Float, params, func(v []tensor.Value) []tensor.Value {
-		k := rng.Key{Seed: v[0], Chain: v[1], Draw: v[2]}
+		k := rng.Key{Seed: v[0], Chain: v[1], Draw: v[2], Rolled: c.Rolled}
 		out := body(k, c.Env(v[d:]), tensor.Unflatten(p.proto.State, v[a:b]), tensor.Unflatten(p.proto.Adapt, v[b:d]), v[3:a])
 		return tensor.Flatten(out)
 	})

@@ -42,7 +42,7 @@ func (c Spec[P, S, A]) goesOn(ctl Control, t turn[S, A]) tensor.Value {
 
 // tick is one turn of the loop.
 func (c Spec[P, S, A]) tick(ctl Control, env model.Env, x Chain[S, A]) Chain[S, A] {
-	key := rng.Key{Seed: ctl.Seed, Chain: ctl.Chain, Draw: x.Counts.Draw}
+	key := rng.Key{Seed: ctl.Seed, Chain: ctl.Chain, Draw: x.Counts.Draw, Rolled: c.Rolled}
 	params := c.Adapt.Params(x.Adapt)
 	old := x.State
 	state := tensor.Cond(x.Running,
@@ -50,6 +50,9 @@ func (c Spec[P, S, A]) tick(ctl Control, env model.Env, x Chain[S, A]) Chain[S, 
 		func() S { return c.Kernel.Begin(key, c.Target, env, params, old) })
 	state, done := c.Kernel.Tick(key, c.Target, env, params, state)
 	x.State = state
+	if c.Abreast {
+		return c.finishAbreast(ctl, x, done)
+	}
 	return tensor.Cond(done,
 		func() Chain[S, A] { return c.finish(ctl, x) },
 		func() Chain[S, A] {
@@ -62,6 +65,16 @@ func (c Spec[P, S, A]) tick(ctl Control, env model.Env, x Chain[S, A]) Chain[S, 
 func (c Spec[P, S, A]) finish(ctl Control, x Chain[S, A]) Chain[S, A] {
 	state, info := c.Kernel.End(x.State)
 	at := state.Current()
+	adapt, n := c.learn(ctl, x, at, info)
+	kept := tensor.Cond(n.Skipped.Eq(ctl.Every),
+		func() keeping { return keep(keeping{x.Buffers, n.Row, n.Skipped}, n.Draw, at.Position, info) },
+		func() keeping { return keeping{x.Buffers, n.Row, n.Skipped} })
+	n.Draw, n.Row, n.Skipped = n.Draw.Add(1), kept.Row, kept.Skipped
+	return Chain[S, A]{state, adapt, tensor.In(n.Row, false), n, kept.Buffers}
+}
+
+// learn returns the state of adaptation and the counters after a step, whose draw is not kept yet.
+func (c Spec[P, S, A]) learn(ctl Control, x Chain[S, A], at Point, info Info) (A, Counts) {
 	adapt := tensor.Cond(ctl.Phase.Ne(0),
 		func() A {
 			return c.Adapt.Update(x.Adapt, ctl.Phase, Transition{info.AcceptanceRate, at})
@@ -71,11 +84,50 @@ func (c Spec[P, S, A]) finish(ctl Control, x Chain[S, A]) Chain[S, A] {
 	n.Skipped = n.Skipped.Add(1)
 	n.Leapfrogs = n.Leapfrogs.Add(info.Steps.Convert(tensor.I64))
 	n.Divergences = n.Divergences.Add(info.Diverging.Convert(tensor.I64))
-	kept := tensor.Cond(n.Skipped.Eq(ctl.Every),
-		func() keeping { return keep(keeping{x.Buffers, n.Row, n.Skipped}, n.Draw, at.Position, info) },
-		func() keeping { return keeping{x.Buffers, n.Row, n.Skipped} })
-	n.Draw, n.Row, n.Skipped = n.Draw.Add(1), kept.Row, kept.Skipped
-	return Chain[S, A]{state, adapt, tensor.In(n.Row, false), n, kept.Buffers}
+	return adapt, n
+}
+
+// nowhere is a row outside of every array: nothing is written to it.
+const nowhere = -1
+
+// writeRow returns to with its row, an i32[], replaced.
+func writeRow(to, row, v tensor.Value) tensor.Value {
+	return to.Scatter(0, row.Reshape(1), v.ExpandDims(0))
+}
+
+// ended is what the end of a step changes beside the buffers.
+type ended[S, A any] struct {
+	State   S
+	Adapt   A
+	Running tensor.Value
+	Counts  Counts
+	Place   tensor.Value // i32[], the row of the draw
+}
+
+// finishAbreast is what follows a tick for many chains: finish where the step is done.
+func (c Spec[P, S, A]) finishAbreast(ctl Control, x Chain[S, A], done tensor.Value) Chain[S, A] {
+	state, info := c.Kernel.End(x.State)
+	at := state.Current()
+	next := tensor.Cond(done,
+		func() ended[S, A] {
+			adapt, n := c.learn(ctl, x, at, info)
+			kept := n.Skipped.Eq(ctl.Every)
+			place := tensor.Select(kept, n.Row, nowhere)
+			n.Row, n.Skipped = n.Row.Add(kept.Convert(tensor.I32)), tensor.Select(kept, 0, n.Skipped)
+			n.Draw = n.Draw.Add(1)
+			return ended[S, A]{state, adapt, tensor.In(n.Row, false), n, place}
+		},
+		func() ended[S, A] {
+			return ended[S, A]{x.State, x.Adapt, tensor.In(done, true), x.Counts, tensor.In(done, nowhere)}
+		})
+	b := x.Buffers
+	b.Positions, b.Draws = writeRow(b.Positions, next.Place, at.Position), writeRow(b.Draws, next.Place, x.Counts.Draw)
+	stats := tensor.Flatten(b.Stats)
+	for i, v := range tensor.Flatten(info) {
+		stats[i] = writeRow(stats[i], next.Place, v)
+	}
+	b.Stats = tensor.Unflatten(b.Stats, stats)
+	return Chain[S, A]{next.State, next.Adapt, next.Running, next.Counts, b}
 }
 
 // keeping is what keeping a draw changes.

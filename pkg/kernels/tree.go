@@ -96,7 +96,9 @@ func (n NUTS) endSubtree(s NUTSState, failed tensor.Value, words [4]tensor.Value
 		func() growth { return s.growth(tensor.In(failed, true)) },
 		func() growth {
 			g := s.turnAround(words[3].And(1).Ne(0)).growth(tensor.In(failed, false))
-			g.Last = g.Last.SetRow(0, g.Moving.Momentum)
+			if !n.Abreast {
+				g.Last = g.Last.SetRow(0, g.Moving.Momentum)
+			}
 			g.Leaf, g.SubtreeWeight = tensor.In(failed, 0), tensor.ZerosLike(s.SubtreeWeight)
 			return g
 		})

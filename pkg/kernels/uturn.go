@@ -38,9 +38,12 @@ type checked struct {
 }
 
 // check looks for U-turns in the trajectories inside the subtree that end at the newest leaf, if it is odd, and keeps what
-// later checks need.
-func (n NUTS) check(s NUTSState) (NUTSState, tensor.Value) {
+// later checks need. before is the momentum of the leaf before it.
+func (n NUTS) check(s NUTSState, before tensor.Value) (NUTSState, tensor.Value) {
 	low, high := rows(s.Leaf)
+	if n.Abreast {
+		return n.checkAbreast(s, before, low, high)
+	}
 	c := tensor.Cond(s.Leaf.And(1).Ne(0),
 		func() checked {
 			turning := n.Rule.turningWithin(s, low, high)
@@ -58,25 +61,63 @@ func (n NUTS) check(s NUTSState) (NUTSState, tensor.Value) {
 	return s, c.Turning
 }
 
+// checkAbreast is check for many chains. At a trajectory's first leaf it also keeps the momentum that Begin has drawn.
+func (n NUTS) checkAbreast(s NUTSState, before, low, high tensor.Value) (NUTSState, tensor.Value) {
+	odd, first := s.Leaf.And(1).Ne(0), s.Steps.Eq(1)
+	turning := tensor.Cond(odd,
+		func() tensor.Value { return n.Rule.turningAbreast(s, before, low, high) },
+		func() tensor.Value { return tensor.In(s.Leaf, false) })
+	_, next := rows(s.Leaf.Add(1))
+	even := tensor.Select(odd, nowhere, high)
+	c := &s.Checkpoints
+	c.Momentum, c.Sum = writeRow(c.Momentum, even, s.Moving.Momentum), writeRow(c.Sum, even, s.Sum)
+	last := tensor.Select(first, 0, tensor.Select(odd, next, nowhere))
+	c.Last = writeRow(c.Last, last, tensor.Select(first, before, s.Moving.Momentum))
+	return s, turning
+}
+
+// lastOfTree returns Checkpoints.Last with the momentum at the end from which a new subtree is about to grow.
+func (s NUTSState) lastOfTree(done tensor.Value) tensor.Value {
+	last := s.Checkpoints.Last
+	grows := s.Leaf.Eq(0).And(done.Not())
+	return last.SetRow(0, tensor.Select(grows, s.Moving.Momentum, last.Row(0)))
+}
+
 // search is the carry of the loop over rows.
 type search struct{ Row, Turning tensor.Value }
 
 // turningWithin checks the trajectories whose first leaves are in rows high down to low, until one turns. The shortest has two
 // leaves, for which all checks and rules are one.
 func (r UTurnRule) turningWithin(s NUTSState, low, high tensor.Value) tensor.Value {
-	c, end := s.Checkpoints, s.Moving.Momentum
-	first := c.Momentum.Row(high)
+	end := s.Moving.Momentum
+	first := s.Checkpoints.Momentum.Row(high)
 	both := first.Add(end)
 	found := tensor.While(search{high.Sub(1), straight(both, first, end).Not()},
 		func(q search) tensor.Value { return q.Row.Ge(low).And(q.Turning.Not()) },
 		func(q search) search {
-			inner := q.Row.Add(1)
-			first := c.Momentum.Row(q.Row)
-			turning := r.turning(join{
-				first: first, middle: c.Momentum.Row(inner), beforeMiddle: c.Last.Row(inner), end: end,
-				upTo: s.Sum, before: c.Sum.Row(q.Row).Sub(first), upToMiddle: c.Sum.Row(inner),
-			})
-			return search{q.Row.Sub(1), turning}
+			return search{q.Row.Sub(1), r.turningFrom(s, q.Row)}
+		})
+	return found.Turning
+}
+
+// turningFrom checks the trajectory from the leaf in a row, not the last one that counts, to the newest leaf.
+func (r UTurnRule) turningFrom(s NUTSState, row tensor.Value) tensor.Value {
+	c, inner := s.Checkpoints, row.Add(1)
+	first := c.Momentum.Row(row)
+	return r.turning(join{
+		first: first, middle: c.Momentum.Row(inner), beforeMiddle: c.Last.Row(inner), end: s.Moving.Momentum,
+		upTo: s.Sum, before: c.Sum.Row(row).Sub(first), upToMiddle: c.Sum.Row(inner),
+	})
+}
+
+// turningAbreast is turningWithin for many chains: their rows are read together, as the number of a turn does not depend on
+// the chain. The leaf in row high is the one before the newest.
+func (r UTurnRule) turningAbreast(s NUTSState, before, low, high tensor.Value) tensor.Value {
+	end := s.Moving.Momentum
+	found := tensor.While(search{tensor.In(low, 0), straight(before.Add(end), before, end).Not()},
+		func(q search) tensor.Value { return q.Row.Lt(high).And(q.Turning.Not()) },
+		func(q search) search {
+			return search{q.Row.Add(1), r.turningFrom(s, q.Row).And(q.Row.Ge(low))}
 		})
 	return found.Turning
 }

@@ -35,6 +35,10 @@ type Key struct {
 	Chain, Draw tensor.Value
 	Leaf        tensor.Value
 	Purpose     Purpose
+	// Rolled makes programs in which the rounds of the generator are turns of a loop instead of instructions one after
+	// another: the same bits from a tenth of the text. It is for compilers that repeat instructions for each use of what they
+	// compute.
+	Rolled bool
 }
 
 // With returns the key for another purpose.

@@ -18,6 +18,9 @@ func (k Key) Block(i tensor.Value) [4]tensor.Value {
 // Words and keys are kept in 64 bits with garbage above bit 31, cleared only where a word is multiplied: 12 operations a
 // round, the fewest we found for a scalar engine.
 func (k Key) words(block tensor.Value) [4]tensor.Value {
+	if k.Rolled {
+		return k.rolledWords(block)
+	}
 	seed, high := k.Seed, k.Seed.Shr(32)
 	key0, key1 := seed, high
 	c0, c1, c2, c3 := block, k.purposeWord(), k.Draw.Convert(tensor.U64), k.Chain.Convert(tensor.U64)
@@ -32,6 +35,30 @@ func (k Key) words(block tensor.Value) [4]tensor.Value {
 		c1, c3 = p1, p0
 	}
 	return [4]tensor.Value{c0, c1, c2, c3}
+}
+
+// pairs is the carry of a loop over rounds: their number, and words 0 and 1, 2 and 3 of a block as the halves of U64.
+type pairs struct{ Round, Low, High tensor.Value }
+
+// rolledWords is words with a loop over the rounds.
+func (k Key) rolledWords(block tensor.Value) [4]tensor.Value {
+	seed, high, mask := k.Seed, k.Seed.Shr(32), uint64(mask32)
+	block = tensor.In(k.Seed, block).Convert(tensor.U64)
+	purpose := tensor.In(k.Seed, k.purposeWord()).Convert(tensor.U64)
+	first := block.And(mask).Or(purpose.Shl(32))
+	second := k.Draw.Convert(tensor.U64).Or(k.Chain.Convert(tensor.U64).Shl(32)).Add(tensor.ZerosLike(block))
+	round := func(p pairs) pairs {
+		key0, key1 := seed.Add(p.Round.Mul(uint64(bump0))).And(mask), high.Add(p.Round.Mul(uint64(bump1))).And(mask)
+		p0, p1 := p.Low.And(mask).Mul(uint64(mul0)), p.High.And(mask).Mul(uint64(mul1))
+		return pairs{
+			p.Round.Add(uint64(1)),
+			p1.Shr(32).Xor(p.Low.Shr(32)).Xor(key0).Or(p1.Shl(32)),
+			p0.Shr(32).Xor(p.High.Shr(32)).Xor(key1).Or(p0.Shl(32)),
+		}
+	}
+	end := tensor.While(pairs{tensor.ZerosLike(seed), first, second},
+		func(p pairs) tensor.Value { return p.Round.Lt(uint64(rounds)) }, round)
+	return [4]tensor.Value{end.Low, end.Low.Shr(32), end.High, end.High.Shr(32)}
 }
 
 func (k Key) purposeWord() tensor.Value {
@@ -61,7 +88,7 @@ func (k Key) blocks(n int) [4]tensor.Value {
 	switch {
 	case n == 1:
 		return k.words(tensor.Lift(uint64(0)))
-	case n > scalarBlocks:
+	case n > scalarBlocks || k.Rolled:
 		return k.words(tensor.Iota(tensor.U64, 0, n))
 	}
 	var columns [4][]any

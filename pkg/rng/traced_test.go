@@ -1,6 +1,7 @@
 package rng
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/drey-sampler/drey/pkg/tensor"
@@ -50,8 +51,15 @@ func run(t testing.TB, float tensor.DType, i id, f func(k Key) []tensor.Value) [
 func TestTracedBitsAreTheStream(t *testing.T) {
 	for _, i := range ids {
 		for _, shape := range [][]int{{}, {1}, {3}, {4}, {5}, {6, 7}} {
-			out := run(t, tensor.F64, i, func(k Key) []tensor.Value { return []tensor.Value{k.Bits(shape...)} })[0]
-			s := i.stream()
+			both := run(t, tensor.F64, i, func(k Key) []tensor.Value {
+				bits := k.Bits(shape...)
+				k.Rolled = true
+				return []tensor.Value{bits, k.Bits(shape...)}
+			})
+			out, s := both[0], i.stream()
+			if !slices.Equal(out.Bits, both[1].Bits) {
+				t.Fatalf("%+v shape %v: %x with rolled rounds, want %x", i, shape, both[1].Bits, out.Bits)
+			}
 			for e, got := range out.Bits {
 				if want := s.Uint32(); uint32(got) != want || got>>32 != 0 {
 					t.Fatalf("%+v shape %v: word %d is %x, want %x", i, shape, e, got, want)

@@ -29,7 +29,7 @@ func (b *batcher) call(n *tensor.Node) []lanes {
 func (b *batcher) differAll(vs []tensor.Value) []bool {
 	out := make([]bool, len(vs))
 	for i, v := range vs {
-		out[i] = b.differ[v]
+		out[i] = b.differ.on[v]
 	}
 	return out
 }

@@ -9,7 +9,7 @@ import (
 func (b *batcher) control(n *tensor.Node) []lanes {
 	switch n.Op {
 	case tensor.OpWhile:
-		if b.differ[n.Regions[0].Results[0]] {
+		if b.differ.on[n.Regions[0].Results[0]] {
 			return b.whileAny(n)
 		}
 		return b.while(n)
@@ -29,7 +29,7 @@ func (b *batcher) settle(in []lanes, vs []tensor.Value) []tensor.Value {
 	out := make([]tensor.Value, len(in))
 	for i, l := range in {
 		out[i] = l.v
-		if b.differ[vs[i]] {
+		if b.differ.on[vs[i]] {
 			out[i] = b.as(l, last)
 		}
 	}
@@ -41,7 +41,7 @@ func (b *batcher) settled(in, vs []tensor.Value) []lanes {
 	out := make([]lanes, len(in))
 	for i, v := range in {
 		out[i] = lanes{v: v}
-		if b.differ[vs[i]] {
+		if b.differ.on[vs[i]] {
 			out[i].at = last
 		}
 	}
@@ -143,7 +143,7 @@ func (b *batcher) cond(n *tensor.Node) []lanes {
 			inner[i] = b.region(func() []tensor.Value {
 				out := b.settle(b.apply(n.Regions[i], nil), results)
 				for k, old := range n.Regions[1-i].Results {
-					if b.active != nil && b.differ[results[k]] && isOutside(old, n.Regions[1-i]) {
+					if b.active != nil && b.differ.on[results[k]] && isOutside(old, n.Regions[1-i]) {
 						out[k] = b.frozenAt(out[k], b.as(b.get(old), last))
 					}
 				}
@@ -239,8 +239,10 @@ func (b *batcher) whileAny(n *tensor.Node) []lanes {
 				return next
 			})
 		})
-	for i, v := range out[1:] { // lanes that are not active have not moved
-		b.changed(v, init[i])
+	for i, v := range out[1:] {
+		if b.differ.on[body.Params[i]] { // lanes that are not active have not moved
+			b.changed(v, init[i])
+		}
 	}
 	return b.settled(out[1:], body.Params)
 }
@@ -255,7 +257,7 @@ func (b *batcher) turn(r *tensor.Region, c, of, to []tensor.Value) []tensor.Valu
 func (b *batcher) frozen(next, c, of []tensor.Value) []tensor.Value {
 	out := slices.Clone(next)
 	for i, v := range next {
-		if b.differ[of[i]] {
+		if b.differ.on[of[i]] {
 			out[i] = b.frozenAt(v, c[i])
 		}
 	}

@@ -73,10 +73,11 @@ type batcher struct {
 }
 
 func newBatcher(f *tensor.Func, width int, batched []bool, anchor tensor.Value) *batcher {
-	d := dependence{}
+	d := dependence{on: map[tensor.Value]bool{}, read: map[tensor.Value]bool{}}
+	reads(f.Body, d.read)
 	for i, p := range f.Body.Params {
 		if batched[i] {
-			d[p] = true
+			d.on[p] = true
 		}
 	}
 	d.region(f.Body)
