@@ -9,8 +9,8 @@ import (
 )
 
 // A fused loop visits its domain once. Every array lies at its static address; an element is loaded where it is first
-// needed and stored when it is computed. Rows of 64-bit elements go in pairs, four pairs a turn; short rows have no
-// loop at all.
+// needed and stored when it is computed. Rows of 64-bit elements go in pairs, rows of F32s in fours, four such units a turn;
+// short rows have no loop at all.
 
 // access is a strided access of a loop to memory: element (i0, i1, …) lies at addr + dyn + Σ strides[k]·ik bytes.
 type access struct {
@@ -24,28 +24,28 @@ type access struct {
 type leaf struct {
 	acc    access
 	scalar tensor.Value // set where the operand is one scalar
-	splat  local        // SIMD: the scalar, or the element that the row has everywhere, in both halves
+	splat  local        // SIMD: the scalar, or the element that the row has everywhere, in all lanes
 	fixed  bool         // splat holds for the whole loop
 }
 
 // nest is the state of a loop that is being written.
 type nest struct {
-	e       *emitter
-	it      *item
-	dims    []int
-	simd    bool
-	leaves  map[tensor.Value]*leaf // by operand Value
-	stores  map[*tensor.Node]access
-	takes   map[*tensor.Node]*access // what the axes other than the taken one add to an address
-	sums    []*laneSum
-	accs    []*memoryFold
-	ptrs    map[string]local // per pattern of dyn and outer strides: the byte index in the current row
-	cur     map[tensor.Value]local
-	vectors map[*laneSum][2]local
-	pairs   bool // the elements being written are pairs
+	e      *emitter
+	it     *item
+	dims   []int
+	lanes  int                    // elements of a vector, 1 without vectors
+	leaves map[tensor.Value]*leaf // by operand Value
+	stores map[*tensor.Node]access
+	takes  map[*tensor.Node]*access // what the axes other than the taken one add to an address
+	sums   []*laneSum
+	accs   []*memoryFold
+	ptrs   map[string]local // per pattern of dyn and outer strides: the byte index in the current row
+	cur    map[tensor.Value]local
+	split  map[*laneSum][4]local // the vectors of sums that are in scalars
+	vector bool                  // the units being written are vectors
 }
 
-// laneSum adds up in four lanes: SIMD in two vectors, else in four scalars.
+// laneSum adds up in four lanes: two vectors of pairs, one of four words, or four scalars.
 type laneSum struct {
 	n     *tensor.Node
 	lanes [4]local
@@ -60,7 +60,7 @@ type memoryFold struct {
 }
 
 func (e *emitter) newNest(it *item) *nest {
-	l := &nest{e: e, it: it, simd: it.simd, leaves: map[tensor.Value]*leaf{}, stores: map[*tensor.Node]access{}, takes: map[*tensor.Node]*access{}, ptrs: map[string]local{}, cur: map[tensor.Value]local{}}
+	l := &nest{e: e, it: it, lanes: max(1, it.lanes), leaves: map[tensor.Value]*leaf{}, stores: map[*tensor.Node]access{}, takes: map[*tensor.Node]*access{}, ptrs: map[string]local{}, cur: map[tensor.Value]local{}}
 	l.dims = slices.Clone(it.domain)
 	if len(l.dims) == 0 {
 		l.dims = []int{1}
@@ -253,7 +253,7 @@ func (l *nest) collapse(keepFirst bool) {
 
 // splats puts scalars into vectors.
 func (l *nest) splats() {
-	if l.simd {
+	if l.lanes > 1 {
 		for _, n := range l.it.nodes {
 			for _, x := range append([]tensor.Value{n.Results()[0]}, n.In...) {
 				f := l.leaves[x]
@@ -263,9 +263,9 @@ func (l *nest) splats() {
 				switch {
 				case f.scalar.IsValid() && !isConstant(f.scalar):
 					f.splat = l.splat(f.scalar)
-				case !f.scalar.IsValid() && wide(f.acc.dtype) && !slices.ContainsFunc(f.acc.strides, func(st int) bool { return st != 0 }):
+				case !f.scalar.IsValid() && l.fills(f.acc.dtype) && !slices.ContainsFunc(f.acc.strides, func(st int) bool { return st != 0 }):
 					f.splat, f.fixed = l.e.a.newLocal(tV128), true
-					l.e.loadSplat(f.acc.dyn, f.acc.addr)
+					l.loadSplat(f.acc.dyn, f.acc.addr)
 					l.e.a.set(f.splat)
 				}
 			}
@@ -283,21 +283,24 @@ func (l *nest) clearAll() {
 	}
 }
 
-// lanes returns how many locals hold the lanes of a sum.
-func (l *nest) lanes() int {
-	if l.simd {
-		return 2
+// sumLocals returns how many locals hold the lanes of a sum.
+func (l *nest) sumLocals() int { return 4 / l.lanes }
+
+// fills reports whether elements of dtype d fill the lanes of a vector; truth values do not.
+func (l *nest) fills(d tensor.DType) bool {
+	if l.lanes == 4 {
+		return word(d)
 	}
-	return 4
+	return wide(d)
 }
 
 // lanesOf makes the locals of a sum.
 func (l *nest) lanesOf(s *laneSum) {
 	t := typeOf(s.n.DType)
-	if l.simd {
+	if l.lanes > 1 {
 		t = tV128
 	}
-	for i := range l.lanes() {
+	for i := range l.sumLocals() {
 		if s.lanes[i] == 0 {
 			s.lanes[i] = l.e.a.newLocal(t)
 		}
@@ -308,6 +311,17 @@ func (l *nest) splat(v tensor.Value) local {
 	a := l.e.a
 	x := a.newLocal(tV128)
 	switch d := v.DType(); {
+	case l.lanes == 4 && d == tensor.F32:
+		l.e.push(v)
+		a.simd(vF32Splat)
+	case l.lanes == 4 && d == tensor.Bool: // as a mask
+		a.i32c(0)
+		l.e.push(v)
+		a.op(opI32Sub)
+		a.simd(vI32Splat)
+	case l.lanes == 4:
+		l.e.push(v)
+		a.simd(vI32Splat)
 	case d == tensor.F64:
 		l.e.splatF64(l.e.asLocal(v))
 	case wide(d):
@@ -327,8 +341,8 @@ func (l *nest) splat(v tensor.Value) local {
 func (l *nest) clear(s *laneSum) {
 	a := l.e.a
 	l.lanesOf(s)
-	for i := range l.lanes() {
-		if l.simd {
+	for i := range l.sumLocals() {
+		if l.lanes > 1 {
 			a.simd(vConst)
 			a.op(make([]byte, 16)...)
 		} else {

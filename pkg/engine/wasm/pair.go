@@ -2,12 +2,13 @@ package wasm
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/drey-sampler/drey/pkg/tensor"
 )
 
-// pairElement writes one elementwise operation on pairs of 64-bit elements; truth values are masks.
-func (l *nest) pairElement(n *tensor.Node, push func(i int)) {
+// vectorElement writes one elementwise operation on a vector; truth values are masks.
+func (l *nest) vectorElement(n *tensor.Node, push func(i int)) {
 	a := l.e.a
 	d := n.In[0].DType()
 	switch n.Op {
@@ -19,12 +20,8 @@ func (l *nest) pairElement(n *tensor.Node, push func(i int)) {
 		return
 	case tensor.OpConvert:
 		push(0)
-		if d == tensor.Bool && n.DType == tensor.F64 {
-			l.e.v128c(tensor.EncodeFloat(tensor.F64, 1))
-			a.simd(vAnd)
-		} else if d == tensor.Bool {
-			l.e.v128c(1)
-			a.simd(vAnd)
+		if d == tensor.Bool {
+			l.oneWhere(n.DType)
 		}
 		return
 	case tensor.OpBitcast:
@@ -32,9 +29,9 @@ func (l *nest) pairElement(n *tensor.Node, push func(i int)) {
 		return
 	case tensor.OpIsFinite:
 		push(0)
-		a.simd(vF64Abs)
-		l.e.v128c(tensor.EncodeFloat(tensor.F64, posInf))
-		a.simd(vF64Lt)
+		a.simd(simdOf(tensor.OpAbs, d))
+		l.constant(tensor.EncodeFloat(d, posInf))
+		a.simd(simdOf(tensor.OpLt, d))
 		return
 	case tensor.OpShl, tensor.OpShr:
 		l.shift(n, d, push)
@@ -44,7 +41,7 @@ func (l *nest) pairElement(n *tensor.Node, push func(i int)) {
 	if !ok && d == tensor.Bool && (n.Op == tensor.OpEq || n.Op == tensor.OpNe) {
 		op = vXor
 	} else if !ok {
-		panic(fmt.Sprintf("wasm: no pair code for %s of %s", n.Op, d))
+		panic(fmt.Sprintf("wasm: no vector code for %s of %s", n.Op, d))
 	}
 	if quick, x, c := l.clampOp(n); quick != 0 {
 		push(x)
@@ -62,20 +59,39 @@ func (l *nest) pairElement(n *tensor.Node, push func(i int)) {
 	}
 }
 
+// oneWhere makes ones and zeros of dtype d of the mask on the stack.
+func (l *nest) oneWhere(d tensor.DType) {
+	one := uint64(1)
+	if d.IsFloat() {
+		one = tensor.EncodeFloat(d, 1)
+	}
+	l.constant(one)
+	l.e.a.simd(vAnd)
+}
+
 // clampOp returns the one-instruction form of a minimum or maximum with a constant that is neither NaN nor zero: where
 // only the other operand can be NaN, and zeros need no ordering, "c if it is strictly beyond x, else x" is the same.
 func (l *nest) clampOp(n *tensor.Node) (op, x, c int) {
-	if n.DType != tensor.F64 {
+	if !n.DType.IsFloat() {
 		return 0, 0, 0
 	}
 	c = l.e.clampConstant(n)
-	switch {
-	case c < 0:
+	if c < 0 {
 		return 0, 0, 0
-	case n.Op == tensor.OpMin:
-		return vF64PMin, 1 - c, c
 	}
-	return vF64PMax, 1 - c, c
+	ops := map[tensor.DType][2]int{tensor.F64: {vF64PMin, vF64PMax}, tensor.F32: {vF32PMin, vF32PMax}}[n.DType]
+	if n.Op == tensor.OpMin {
+		return ops[0], 1 - c, c
+	}
+	return ops[1], 1 - c, c
+}
+
+// constant pushes a constant in all lanes.
+func (l *nest) constant(bits uint64) {
+	if l.lanes == 4 {
+		bits = bits<<32 | bits&math.MaxUint32
+	}
+	l.e.v128c(bits)
 }
 
 // v128c pushes a constant with the same 64 bits in both halves.
@@ -85,11 +101,19 @@ func (e *emitter) v128c(bits uint64) {
 	e.a.op(b...)
 }
 
-// shift writes a shift of both halves by one scalar count.
+// shift writes a shift of all lanes by one scalar count.
 func (l *nest) shift(n *tensor.Node, d tensor.DType, push func(i int)) {
 	a := l.e.a
 	push(0)
 	l.e.push(l.e.p.views.of(n.In[1]).root)
+	if l.lanes == 4 {
+		op := map[tensor.Op]int{tensor.OpShl: vI32Shl, tensor.OpShr: vI32ShrU}[n.Op]
+		if n.Op == tensor.OpShr && d.IsSigned() {
+			op = vI32ShrS
+		}
+		a.simd(op)
+		return
+	}
 	a.op(opI32WrapI64)
 	switch {
 	case n.Op == tensor.OpShl:
@@ -109,13 +133,13 @@ func (l *nest) reduce(p *pointers, n *tensor.Node, at, index int) {
 			continue
 		}
 		lane := s.lanes[index%4]
-		if l.pairs {
-			lane = s.lanes[index/2%2]
+		if l.vector {
+			lane = s.lanes[index%4/l.lanes]
 		}
 		a.get(lane)
 		l.operand(p, n, 0, at)
-		if l.pairs {
-			a.simd(vF64Add)
+		if l.vector {
+			a.simd(simdOf(tensor.OpAdd, n.DType))
 		} else {
 			l.e.add(n.DType)
 		}
@@ -137,11 +161,10 @@ func (l *nest) fold(p *pointers, m *memoryFold, at int) {
 	off := m.acc.addr + at*st
 	a.get(ptr)
 	a.get(ptr)
-	if l.pairs {
+	if l.vector {
 		a.simdMem(vLoad, off)
 		l.operand(p, m.n, 0, at)
-		op, _ := simdOp(foldOp(m.n.Op), m.n.DType)
-		a.simd(op)
+		a.simd(simdOf(foldOp(m.n.Op), m.n.DType))
 		a.simdMem(vStore, off)
 		return
 	}
@@ -185,52 +208,71 @@ func (e *emitter) combine(op tensor.Op, d tensor.DType, x, y local) {
 	})
 }
 
-// splitLanes takes the two vectors of a sum apart so that a last single element can join its lane.
+// splitLanes takes the vectors of a sum apart so that single elements can join their lanes.
 func (l *nest) splitLanes(s *laneSum) {
 	a := l.e.a
-	vec := [2]local{s.lanes[0], s.lanes[1]}
+	vectors := s.lanes
 	for i := range 4 {
-		x := a.newLocal(tF64)
-		a.get(vec[i/2])
-		a.simd(vF64Extract)
-		a.op(byte(i % 2))
+		x := a.newLocal(typeOf(s.n.DType))
+		a.get(vectors[i/l.lanes])
+		l.extract(i % l.lanes)
 		a.set(x)
 		s.lanes[i] = x
 	}
-	s.lanes = [4]local{s.lanes[0], s.lanes[1], s.lanes[2], s.lanes[3]}
-	l.setVectors(s, vec)
+	if l.split == nil {
+		l.split = map[*laneSum][4]local{}
+	}
+	l.split[s] = vectors
 }
 
-// setVectors remembers the vectors of a split sum.
-func (l *nest) setVectors(s *laneSum, vec [2]local) {
-	if l.vectors == nil {
-		l.vectors = map[*laneSum][2]local{}
+// extract takes a float out of lane k of the vector on the stack.
+func (l *nest) extract(k int) {
+	op := vF64Extract
+	if l.lanes == 4 {
+		op = vF32Extract
 	}
-	l.vectors[s] = vec
+	l.e.a.simd(op)
+	l.e.a.op(byte(k))
 }
 
 // joinLanes puts the lanes back into their vectors.
 func (l *nest) joinLanes(s *laneSum) {
 	a := l.e.a
-	vec := l.vectors[s]
-	for i := range 2 {
-		a.get(s.lanes[2*i])
-		a.simd(vF64Splat)
-		a.get(s.lanes[2*i+1])
-		a.simd(vF64Replace)
-		a.op(1)
-		a.set(vec[i])
+	splat, replace := vF64Splat, vF64Replace
+	if l.lanes == 4 {
+		splat, replace = vF32Splat, vF32Replace
 	}
-	s.lanes = [4]local{vec[0], vec[1]}
+	vectors := l.split[s]
+	for i, x := range s.lanes {
+		a.get(x)
+		if i%l.lanes == 0 {
+			a.simd(splat)
+			continue
+		}
+		a.simd(replace)
+		a.op(byte(i % l.lanes))
+		if i%l.lanes == l.lanes-1 {
+			a.set(vectors[i/l.lanes])
+		}
+	}
+	s.lanes = vectors
 }
 
 // total pushes (l0+l2)+(l1+l3).
 func (l *nest) total(s *laneSum) {
 	a := l.e.a
-	if !l.simd {
-		for _, k := range [][2]int{{0, 2}, {1, 3}} {
-			a.get(s.lanes[k[0]])
-			a.get(s.lanes[k[1]])
+	if l.lanes != 2 {
+		lane := func(k int) {
+			if l.lanes == 1 {
+				a.get(s.lanes[k])
+				return
+			}
+			a.get(s.lanes[0])
+			l.extract(k)
+		}
+		for k := range 2 {
+			lane(k)
+			lane(k + 2)
 			l.e.add(s.n.DType)
 		}
 		l.e.add(s.n.DType)
@@ -241,11 +283,9 @@ func (l *nest) total(s *laneSum) {
 	a.get(s.lanes[1])
 	a.simd(vF64Add)
 	a.tee(x)
-	a.simd(vF64Extract)
-	a.op(0)
+	l.extract(0)
 	a.get(x)
-	a.simd(vF64Extract)
-	a.op(1)
+	l.extract(1)
 	a.op(opF64Add)
 }
 

@@ -312,7 +312,7 @@ func (s *loopStage) carried() []local {
 	var out []local
 	for _, x := range s.l.sums {
 		if x.full {
-			out = append(out, x.lanes[:s.l.lanes()]...)
+			out = append(out, x.lanes[:s.l.sumLocals()]...)
 		}
 	}
 	return out

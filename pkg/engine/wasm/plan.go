@@ -23,7 +23,7 @@ type item struct {
 	kind    itemKind
 	nodes   []*tensor.Node
 	domain  []int // of a loop: the shape without axes of length one
-	simd    bool  // of a loop: emitted in f64x2 / i64x2 pairs
+	lanes   int   // of a loop: elements that an instruction computes, 2 of 64 bits, 4 of 32 bits, or 1
 	regions []*regionPlan
 	after   []*tensor.Node // scalar instructions, in dependency order
 
@@ -53,11 +53,12 @@ type plan struct {
 	solid  map[tensor.Value]bool  // views that are copied into memory of their own
 	backed map[tensor.Value]bool  // scalars that have a place in memory because their region can be suspended
 	heavy  int                    // number of heavy pipelines
+	words  map[*tensor.Node]bool  // whether integers and truth values belong to F32s
 	root   *regionPlan
 }
 
 func newPlan(f *tensor.Func) *plan {
-	p := &plan{f: f, used: map[*tensor.Node]bool{}, where: map[*tensor.Node]*item{}, solid: map[tensor.Value]bool{}, backed: map[tensor.Value]bool{}}
+	p := &plan{f: f, used: map[*tensor.Node]bool{}, where: map[*tensor.Node]*item{}, solid: map[tensor.Value]bool{}, backed: map[tensor.Value]bool{}, words: map[*tensor.Node]bool{}}
 	p.markUsed(f.Body)
 	p.views = &views{memo: map[tensor.Value]view{}, solid: p.solid}
 	p.chooseSolid(f.Body)
@@ -333,8 +334,8 @@ func squeezed(shape []int) []int {
 
 // placeLoop puts an elementwise instruction into the earliest loop over its domain that comes after its operands.
 func (s *scheduler) placeLoop(n *tensor.Node, v tensor.Value, shape []int, in []tensor.Value) {
-	simd := s.p.simdNode(n)
-	i := s.join(s.loopPosition(n, shape, in, simd), n, squeezed(shape), simd)
+	lanes := s.p.lanesOf(n)
+	i := s.join(s.loopPosition(n, shape, in, lanes), n, squeezed(shape), lanes)
 	s.avail[v] = 2 * i
 }
 
@@ -342,16 +343,16 @@ func (s *scheduler) placeLoop(n *tensor.Node, v tensor.Value, shape []int, in []
 // the way is read back from memory by a loop of its own.
 func (s *scheduler) placeReduction(n *tensor.Node, v tensor.Value) {
 	x := n.In[0]
-	simd := s.p.simdNode(n)
+	lanes := s.p.lanesOf(n)
 	if standalone(n) {
 		// It reads its operand from memory, so it can stand at the end.
-		s.rp.items = append(s.rp.items, &item{kind: itemLoop, nodes: []*tensor.Node{n}, domain: reductionDomain(n), simd: simd})
+		s.rp.items = append(s.rp.items, &item{kind: itemLoop, nodes: []*tensor.Node{n}, domain: reductionDomain(n), lanes: lanes})
 		i := len(s.rp.items) - 1
 		s.p.where[n] = s.rp.items[i]
 		s.avail[v] = 2*i + 1
 		return
 	}
-	i := s.join(s.loopPosition(n, x.Shape(), n.In, simd), n, squeezed(x.Shape()), simd)
+	i := s.join(s.loopPosition(n, x.Shape(), n.In, lanes), n, squeezed(x.Shape()), lanes)
 	s.avail[v] = 2*i + 1
 }
 
@@ -377,7 +378,7 @@ func reductionDomain(n *tensor.Node) []int {
 
 // loopPosition returns the first item index at which n may run: the loop that makes an operand where it is read
 // element for element, else after it.
-func (s *scheduler) loopPosition(n *tensor.Node, shape []int, in []tensor.Value, simd bool) int {
+func (s *scheduler) loopPosition(n *tensor.Node, shape []int, in []tensor.Value, lanes int) int {
 	at := 0
 	for i, x := range in {
 		w := s.p.views.of(x)
@@ -386,7 +387,7 @@ func (s *scheduler) loopPosition(n *tensor.Node, shape []int, in []tensor.Value,
 			a = max(a, s.ready(t.start))
 		}
 		it := s.p.where[w.root.Node()]
-		same := it != nil && it.kind == itemLoop && a >= 0 && a%2 == 0 && it.simd == simd && slices.Equal(it.domain, squeezed(shape)) &&
+		same := it != nil && it.kind == itemLoop && a >= 0 && a%2 == 0 && it.lanes == lanes && slices.Equal(it.domain, squeezed(shape)) &&
 			w.identity(x.Shape()) && sameSqueezed(x.Shape(), shape) && !(n.Op == tensor.OpTake && i == 0) && !isView(n.Op) && isElementResult(w.root)
 		switch {
 		case same:
@@ -405,8 +406,8 @@ func sameSqueezed(a, b []int) bool { return slices.Equal(squeezed(a), squeezed(b
 
 // join adds n to the first loop of the domain and class at or after item at, or to a new one at the end. It returns the
 // item's index through where.
-func (s *scheduler) join(at int, n *tensor.Node, domain []int, simd bool) int {
-	key := fmt.Sprint(domain, simd)
+func (s *scheduler) join(at int, n *tensor.Node, domain []int, lanes int) int {
+	key := fmt.Sprint(domain, lanes)
 	for _, i := range s.loops[key] {
 		if i >= at {
 			s.rp.items[i].nodes = append(s.rp.items[i].nodes, n)
@@ -414,7 +415,7 @@ func (s *scheduler) join(at int, n *tensor.Node, domain []int, simd bool) int {
 			return i
 		}
 	}
-	it := &item{kind: itemLoop, nodes: []*tensor.Node{n}, domain: domain, simd: simd}
+	it := &item{kind: itemLoop, nodes: []*tensor.Node{n}, domain: domain, lanes: lanes}
 	s.rp.items = append(s.rp.items, it)
 	s.p.where[n] = it
 	i := len(s.rp.items) - 1

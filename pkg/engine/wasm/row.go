@@ -10,13 +10,10 @@ import (
 // unrollBudget bounds the elementwise instructions of one row that are written out without a loop.
 const unrollBudget = 1200
 
-// row writes the innermost dimension: whole units (pairs of elements, or single ones), then what is left over.
+// row writes the innermost dimension: whole units (vectors of elements, or single ones), then what is left over.
 func (l *nest) row() {
 	n := l.dims[len(l.dims)-1]
-	w := 1
-	if l.simd {
-		w = 2
-	}
+	w := l.lanes
 	rows := slices.ContainsFunc(l.sums, func(s *laneSum) bool { return !s.full })
 	if rows {
 		for _, s := range l.sums {
@@ -62,7 +59,7 @@ func (l *nest) row() {
 // unitsPerTurn returns how many units a turn of the loop has: four while the body is short. It is a multiple of what
 // the lanes of a sum need.
 func (l *nest) unitsPerTurn() int {
-	if !l.simd {
+	if l.lanes == 1 {
 		return 4
 	}
 	if len(l.it.nodes) > 60 {
@@ -116,20 +113,20 @@ func (l *nest) proveRows() {
 
 // rowSplats loads what does not change along the row.
 func (l *nest) rowSplats() {
-	if !l.simd {
+	if l.lanes == 1 {
 		return
 	}
 	a := l.e.a
 	for _, n := range l.it.nodes {
 		for _, x := range append([]tensor.Value{n.Results()[0]}, n.In...) {
 			f := l.leaves[x]
-			if f == nil || f.fixed || f.scalar.IsValid() || f.acc.strides[len(l.dims)-1] != 0 || !wide(f.acc.dtype) {
+			if f == nil || f.fixed || f.scalar.IsValid() || f.acc.strides[len(l.dims)-1] != 0 || !l.fills(f.acc.dtype) {
 				continue
 			}
 			if f.splat == noLocal {
 				f.splat = a.newLocal(tV128)
 			}
-			l.e.loadSplat(l.pointer(f.acc), f.acc.addr)
+			l.loadSplat(l.pointer(f.acc), f.acc.addr)
 			a.set(f.splat)
 		}
 	}
@@ -138,7 +135,7 @@ func (l *nest) rowSplats() {
 // straight writes units without a loop, beginning at element from; it returns the element after them.
 func (l *nest) straight(p *pointers, from, units, w int) int {
 	u := 0
-	if l.simd && len(l.it.nodes) >= interleaveFrom {
+	if l.lanes > 1 && len(l.it.nodes) >= interleaveFrom {
 		for ; u+2 <= units; u += 2 {
 			l.twoUnits(p, from+u*w, w)
 		}
@@ -155,7 +152,7 @@ const interleaveFrom = 12
 
 // twoUnits writes two units in turn.
 func (l *nest) twoUnits(p *pointers, at, w int) {
-	l.pairs = w == 2
+	l.vector = w > 1
 	first, second := map[tensor.Value]local{}, map[tensor.Value]local{}
 	for _, n := range l.it.nodes {
 		l.cur = first
@@ -207,31 +204,33 @@ func (l *nest) rowLoop(p *pointers, turns, perTurn, w int) *pointers {
 	return q
 }
 
-// tail writes the elements after the last pair one by one. at counts from the pointers; the lane of an element follows
-// from its index in the row, whose units before it are whole groups of lanes or counted in at.
+// tail writes the elements after the last vector one by one. at counts from the pointers; the lane of an element follows
+// from its index in the row of n elements.
 func (l *nest) tail(p *pointers, at, n int) {
-	if !l.simd {
+	if l.lanes == 1 {
 		return
 	}
-	// A row of pairs leaves at most one element.
 	for _, s := range l.sums {
 		l.splitLanes(s)
 	}
-	l.pairs = false
-	clear(l.cur)
-	for _, m := range l.it.nodes {
-		l.instruction(p, m, at, n-1, 1)
+	l.vector = false
+	for i := n - n%l.lanes; i < n; i++ {
+		clear(l.cur)
+		for _, m := range l.it.nodes {
+			l.instruction(p, m, at, i, 1)
+		}
+		l.storeUnit(p, at)
+		at++
 	}
-	l.storeUnit(p, at)
 	for _, s := range l.sums {
 		l.joinLanes(s)
 	}
 }
 
-// unit writes one pair (w = 2) or element (w = 1) at element index at of the row.
+// unit writes a vector (w > 1) or an element (w = 1) at element index at of the row.
 func (l *nest) unit(p *pointers, at, w int) {
 	clear(l.cur)
-	l.pairs = w == 2
+	l.vector = w > 1
 	for _, n := range l.it.nodes {
 		l.instruction(p, n, at, at, w)
 	}
@@ -257,7 +256,7 @@ func (l *nest) instruction(p *pointers, n *tensor.Node, at, index, w int) {
 	}
 	v := n.Results()[0]
 	t := typeOf(n.DType)
-	if l.pairs {
+	if l.vector {
 		t = tV128
 	}
 	switch {
@@ -265,8 +264,8 @@ func (l *nest) instruction(p *pointers, n *tensor.Node, at, index, w int) {
 		l.pushLeaf(p, l.leaves[v], at)
 	case n.Op == tensor.OpTake:
 		l.take(p, n, at)
-	case l.pairs:
-		l.pairElement(n, func(i int) { l.operand(p, n, i, at) })
+	case l.vector:
+		l.vectorElement(n, func(i int) { l.operand(p, n, i, at) })
 	default:
 		l.e.element(n, func(i int) { l.operand(p, n, i, at) })
 	}
@@ -290,10 +289,10 @@ func (l *nest) pushLeaf(p *pointers, f *leaf, at int) {
 	last := len(l.dims) - 1
 	if f.scalar.IsValid() {
 		switch {
-		case !l.pairs:
+		case !l.vector:
 			l.e.push(f.scalar)
 		case isConstant(f.scalar):
-			l.e.v128c(maskOf(f.scalar))
+			l.constant(maskOf(f.scalar))
 		default:
 			a.get(f.splat)
 		}
@@ -301,16 +300,18 @@ func (l *nest) pushLeaf(p *pointers, f *leaf, at int) {
 	}
 	st := f.acc.strides[last]
 	ptr := p.of(f.acc)
-	if !l.pairs {
+	if !l.vector {
 		l.loadAt(f.acc.dtype, ptr, f.acc.addr+at*st)
 		return
 	}
 	switch {
 	case st == 0 && f.splat != noLocal:
 		a.get(f.splat)
-	case wide(f.acc.dtype) && st == 8:
+	case l.fills(f.acc.dtype) && st == f.acc.dtype.Size():
 		a.get(ptr)
-		a.simdMem(vLoad, f.acc.addr+at*8)
+		a.simdMem(vLoad, f.acc.addr+at*st)
+	case l.lanes == 4:
+		l.gather(f.acc.dtype, func(k int) { l.loadAt(f.acc.dtype, ptr, f.acc.addr+(at+k)*st) })
 	case wide(f.acc.dtype):
 		l.e.loadPair(ptr, f.acc.addr+at*st, ptr, f.acc.addr+(at+1)*st)
 	default:
@@ -322,7 +323,7 @@ func (l *nest) pushLeaf(p *pointers, f *leaf, at int) {
 	}
 }
 
-// maskOf returns the 64 bits of a constant scalar in a pair; a truth value is a mask.
+// maskOf returns the bits of a constant scalar in a lane; a truth value is a mask.
 func maskOf(v tensor.Value) uint64 {
 	n := v.Node()
 	if n.Op == tensor.OpIota {
@@ -386,26 +387,60 @@ func (e *emitter) splatF64(x local) {
 // loadSplat pushes a 64-bit element in both halves.
 func (e *emitter) loadSplat(p local, off int) { e.loadPair(p, off, p, off) }
 
+// loadSplat pushes an element in all lanes.
+func (l *nest) loadSplat(p local, off int) {
+	if l.lanes == 2 {
+		l.e.loadSplat(p, off)
+		return
+	}
+	l.e.addressOf(p, &off)
+	l.e.a.simdMem(vLoad32Spl, off)
+}
+
+// gather pushes four words, element k as load(k) pushes it; truth values become masks.
+func (l *nest) gather(d tensor.DType, load func(k int)) {
+	a := l.e.a
+	splat, replace := vI32Splat, vI32Replace
+	if d == tensor.F32 {
+		splat, replace = vF32Splat, vF32Replace
+	}
+	load(0)
+	a.simd(splat)
+	for k := 1; k < 4; k++ {
+		load(k)
+		a.simd(replace)
+		a.op(byte(k))
+	}
+	if d == tensor.Bool {
+		a.simd(vI32Neg)
+	}
+}
+
 func (l *nest) storeElement(p *pointers, s access, at int, x local) {
 	a := l.e.a
 	st := s.strides[len(l.dims)-1]
 	ptr := p.of(s)
 	switch {
-	case !l.pairs:
+	case !l.vector:
 		a.get(ptr)
 		a.get(x)
 		a.store(s.dtype, s.addr+at*st)
-	case wide(s.dtype):
+	case l.fills(s.dtype):
 		a.get(ptr)
 		a.get(x)
 		a.simdMem(vStore, s.addr+at*st)
 	default: // truth values
-		for k := range 2 {
+		for k := range l.lanes {
 			a.get(ptr)
 			a.get(x)
-			a.simd(vI64Extract)
-			a.op(byte(k))
-			a.op(opI32WrapI64)
+			if l.lanes == 4 {
+				a.simd(vI32Extract)
+				a.op(byte(k))
+			} else {
+				a.simd(vI64Extract)
+				a.op(byte(k))
+				a.op(opI32WrapI64)
+			}
 			a.i32c(1)
 			a.op(opI32And)
 			a.store(tensor.Bool, s.addr+(at+k)*st)
@@ -418,7 +453,7 @@ func (l *nest) take(p *pointers, n *tensor.Node, at int) {
 	e, a := l.e, l.e.a
 	w := e.p.views.of(n.In[0])
 	if isScalar(w.root) {
-		if l.pairs {
+		if l.vector {
 			l.pushSplat(w.root)
 		} else {
 			e.push(w.root)
@@ -431,14 +466,18 @@ func (l *nest) take(p *pointers, n *tensor.Node, at int) {
 	rest := l.takeRest(p, n)
 	static := l.takes[n].addr
 	index := func(k int) local {
-		pairs := l.pairs
-		l.pairs = false
+		vector := l.vector
+		l.vector = false
 		if idx := l.leaves[n.In[1]]; idx == nil {
 			a.get(l.cur[e.p.views.of(n.In[1]).root])
+			if vector {
+				a.simd(vI32Extract)
+				a.op(byte(k))
+			}
 		} else {
 			l.pushLeaf(p, idx, at+k)
 		}
-		l.pairs = pairs
+		l.vector = vector
 		x := a.newLocal(tI32)
 		if n.Attr.Index != inBounds {
 			a.set(x)
@@ -449,19 +488,31 @@ func (l *nest) take(p *pointers, n *tensor.Node, at int) {
 		a.set(x)
 		return x
 	}
-	i0 := index(0)
-	if !l.pairs {
-		l.loadAt(n.DType, i0, static)
-		return
-	}
-	i1 := index(1)
-	l.e.loadPair(i0, static, i1, static)
+	l.loadIndexed(n.DType, index, static)
 }
 
-// pushSplat pushes a scalar in both halves.
+// loadIndexed pushes elements at offset static from the byte indices that index(k) computes.
+func (l *nest) loadIndexed(d tensor.DType, index func(k int) local, static int) {
+	var i [4]local
+	i[0] = index(0)
+	if !l.vector {
+		l.loadAt(d, i[0], static)
+		return
+	}
+	for k := 1; k < l.lanes; k++ {
+		i[k] = index(k)
+	}
+	if l.lanes == 2 {
+		l.e.loadPair(i[0], static, i[1], static)
+		return
+	}
+	l.gather(d, func(k int) { l.loadAt(d, i[k], static) })
+}
+
+// pushSplat pushes a scalar in all lanes.
 func (l *nest) pushSplat(v tensor.Value) {
 	if isConstant(v) {
-		l.e.v128c(maskOf(v))
+		l.constant(maskOf(v))
 		return
 	}
 	l.e.a.get(l.splat(v))
