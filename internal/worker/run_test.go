@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"github.com/drey-sampler/drey/internal/coordinator"
+	"github.com/drey-sampler/drey/internal/job"
 	"github.com/drey-sampler/drey/internal/worker"
+	"github.com/drey-sampler/drey/pkg/transport"
 )
 
 // finish waits until the run has ended as it should, at most some virtual minutes.
@@ -69,4 +71,52 @@ func TestDrawsDoNotDependOnWorkers(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestLanes: workers whose engine advances a pack in one call make the same draws, per chain and pooled.
+func TestLanes(t *testing.T) {
+	chains := newSample(t, func(_ *jobOf, m *transport.Manifest) { m.Chains, m.Width, m.Draws = 5, 3, 60 })
+	pooled := newPooled(t, 60)
+	together, _ := pooled.aloneTogether(t)
+	for _, c := range []struct {
+		name string
+		x    *sample
+		want rows
+	}{{"per chain", chains, chains.alone(t)}, {"pooled", pooled, together}} {
+		t.Run(c.name, func(t *testing.T) {
+			one(t, c.x, func(cfg *worker.Config) { cfg.Lanes = true }, &hooked{}, func(_ context.Context, k *cluster) {
+				k.mu.Lock()
+				k.pool()
+				k.mu.Unlock()
+				k.finish(coordinator.Done)
+				k.check(c.want)
+			})
+		})
+	}
+}
+
+// TestLocal: a job that the process has itself is not fetched.
+func TestLocal(t *testing.T) {
+	x := small(t)
+	want := x.alone(t)
+	simulate(t, x, func(ctx context.Context, c *cluster) {
+		if err := c.bus.Connect().Objects(transport.Inputs).Delete(ctx, c.info.Program.Digest); err != nil {
+			t.Fatal(err)
+		}
+		life, end := context.WithCancel(ctx)
+		wait := c.worker(life, c.bus.Connect(), "w", func(cfg *worker.Config) {
+			cfg.Local = func(manifest transport.Digest) *job.Job {
+				if manifest == c.manifest.Digest {
+					return x.job
+				}
+				return nil
+			}
+		})
+		c.finish(coordinator.Done)
+		end()
+		if err := wait(); err != nil {
+			t.Error(err)
+		}
+		c.check(want)
+	})
 }
