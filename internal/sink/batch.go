@@ -21,7 +21,7 @@ type entry struct {
 	content  *transport.Content // until it is durable
 	stored   *store.Block       // from then on, if it was written here
 	bytes    int
-	messages []transport.Received // all copies of it
+	messages []transport.Received // the last copies of it
 	order    uint64               // of arrival
 }
 
@@ -131,7 +131,9 @@ func (b *batcher) take(ctx context.Context, r transport.Received) {
 	}
 	e := &entry{block: block, content: content, bytes: size}
 	if known := b.held[e.key()]; known != nil {
-		known.messages = append(known.messages, r)
+		if known.messages = append(known.messages, r); len(known.messages) > heldCopies {
+			known.messages = known.messages[1:]
+		}
 		if block.Lease.Epoch > known.block.Lease.Epoch {
 			known.block = block
 		}

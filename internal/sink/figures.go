@@ -85,9 +85,23 @@ func (s *Sink) figuresOf(ctx context.Context, l Ledger, run transport.RunID) (*f
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.figures[run] == nil {
+		s.forget()
 		s.figures[run] = newFigures(m, &about.Schema)
 	}
 	return s.figures[run], nil
+}
+
+// forget drops figures of a run that is not under way, where there are many. mu is held.
+func (s *Sink) forget() {
+	if len(s.figures) < heldFigures {
+		return
+	}
+	for run := range s.figures {
+		if s.runs[run] == nil {
+			delete(s.figures, run)
+			return
+		}
+	}
 }
 
 // take takes a block that the ledger has.

@@ -60,6 +60,8 @@ const (
 	batchBlocks = 512      // of one batch
 	batchBytes  = 32 << 20 // of contents, after which a batch is written
 	heldBlocks  = 512      // that wait for a block before them; half of what a transport delivers unacknowledged
+	heldCopies  = 8        // of a block's message; of others the acknowledgement waits until they come again
+	heldFigures = 64       // runs whose running diagnostics are kept
 	mostRest    = 250 * time.Millisecond
 	waitTime    = 50 * time.Millisecond // until the ledger is asked again about blocks that wait
 	faultTime   = time.Second           // until it is tried again after a disk or a coordinator refused

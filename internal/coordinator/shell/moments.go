@@ -2,6 +2,7 @@ package shell
 
 import (
 	"context"
+	"math"
 
 	"github.com/drey-sampler/drey/internal/coordinator"
 	"github.com/drey-sampler/drey/pkg/transport"
@@ -18,8 +19,15 @@ type place struct {
 // report is moments that have come, and whose block is not in the ledger yet.
 type report struct {
 	moments  *transport.Moments
-	messages []transport.Received // all copies
+	messages []transport.Received // the last copies
+	order    uint64               // of arrival
 }
+
+// Bounds on what waits for its block. What is let go comes again: a worker sends a block and its moments until the ledger has it.
+const (
+	heldReports = 512 // half of what a transport delivers unacknowledged
+	heldCopies  = 8   // of one; of others the acknowledgement waits until they come again
+)
 
 // collect takes what packs report at the end of windows, and keeps it until the ledger has it with its block. Only then are the
 // messages acknowledged: the next coordinator gets them again.
@@ -74,10 +82,29 @@ func (r *reign) keepReport(ctx context.Context, m *transport.Moments, q transpor
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if have := r.moments[at]; have != nil {
-		have.messages = append(have.messages, q)
+		if have.messages = append(have.messages, q); len(have.messages) > heldCopies {
+			have.messages = have.messages[1:]
+		}
 		return
 	}
-	r.moments[at] = &report{m, []transport.Received{q}}
+	r.arrived++
+	r.moments[at] = &report{m, []transport.Received{q}, r.arrived}
+	if len(r.moments) > heldReports {
+		r.letGo(ctx)
+	}
+}
+
+// letGo acknowledges the oldest report and forgets it. mu is held.
+func (r *reign) letGo(ctx context.Context) {
+	var oldest place
+	first := uint64(math.MaxUint64)
+	for at, x := range r.moments {
+		if x.order < first {
+			oldest, first = at, x.order
+		}
+	}
+	r.acknowledge(ctx, r.moments[oldest].messages...)
+	delete(r.moments, oldest)
 }
 
 // settled acknowledges the report of a block that is in the ledger, and those for other blocks in its place or before.

@@ -147,6 +147,7 @@ type reign struct {
 	mu       sync.Mutex // guards the fields below
 	deciding map[coordinator.RunID]bool
 	moments  map[place]*report
+	arrived  uint64 // reports so far
 }
 
 // Lead takes requests and does what the machine decides in a term, until ctx ends or leadership is lost, which is an error. It
