@@ -6,8 +6,10 @@
 // solves and products, as StableHLO wants it. Sums keep their order.
 //
 // Control flow that differs between lanes is done for all of them. A Cond computes both branches and selects; nothing of the
-// branch that a lane does not take gets into it, NaN neither. A While goes on until its last lane is done, and a lane
-// that is done, or that did not take the branch around the loop, changes no more.
+// branch that a lane does not take gets into it, NaN neither. The longer branch is computed only if some lane takes it, and
+// selects where it is computed: what no lane changes is not copied. A While goes on until its last lane is done, and a lane
+// that is done, or that did not take the branch around the loop, changes no more; a carried Value that nothing reads after
+// the loop, and whose steps lanes share, stays shared.
 //
 // A select of a large array would cost a pass over it. So an update inside a branch or a loop is masked itself: it writes
 // into the lanes that are active and leaves the others as they were. What comes out of a chain of such updates needs no
