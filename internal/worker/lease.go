@@ -35,7 +35,9 @@ type lease struct {
 type parcel struct {
 	block   *transport.Block
 	moments *transport.Moments // what its pack reports after it; nil: nothing
+	objects [][]byte           // contents of both that are too large for their messages
 	sent    bool
+	again   bool // it was published before
 }
 
 // newLease returns the lease of a grant that was asked for at a time.

@@ -113,7 +113,7 @@ func TestLostBlocks(t *testing.T) {
 		if b.Lease.Pack != 1 {
 			return next()
 		}
-		if seen[b.Index]++; b.Index == 2 && seen[b.Index] == 1 {
+		if seen[b.Index]++; (b.Index == 2 || b.Index == 3) && seen[b.Index] == 1 {
 			return nil
 		}
 		return next()
@@ -131,9 +131,31 @@ func TestLostBlocks(t *testing.T) {
 		if took := time.Since(begin); took < 50*time.Second || took > 90*time.Second {
 			t.Errorf("the run took %v, want about a minute: the pause before blocks are sent again", took)
 		}
-		if seen[2] != 2 || again.Load() == 0 {
-			t.Errorf("block 2 was published %d times, %d messages had no identity", seen[2], again.Load())
+		if seen[2] != 2 || seen[3] != 2 || again.Load() < 3 { // those after them too, and their pack's head
+			t.Errorf("blocks 2 and 3 were published %d and %d times, %d messages had no identity", seen[2], seen[3], again.Load())
 		}
+	})
+}
+
+// TestLostObjects: so are the contents that are too large for their messages.
+func TestLostObjects(t *testing.T) {
+	x := newSample(t, func(_ *jobOf, m *transport.Manifest) { m.Chains, m.Draws, m.Block = 2, 3000, 1500 })
+	want := x.alone(t)
+	h := &hooked{}
+	lost := false
+	h.publish = onBlock(func(b *transport.Block, next func() error) error {
+		if b.Index == 3 && !lost {
+			if len(b.Content.Inline) > 0 {
+				t.Errorf("a content of %d bytes is inline", b.Content.Size)
+			}
+			lost = true
+			return h.Objects(transport.Results).Delete(t.Context(), b.Content.Digest)
+		}
+		return next()
+	})
+	one(t, x, nil, h, func(_ context.Context, c *cluster) {
+		c.finish(coordinator.Done)
+		c.check(want)
 	})
 }
 

@@ -98,9 +98,8 @@ func (w *worker) block(l *lease, p *pack, at *cursor, previous transport.Digest)
 	if err != nil {
 		return nil, err
 	}
-	content, err := fetch(l.ctx, func(ctx context.Context) (transport.Payload, error) {
-		return transport.Pack(ctx, w.transport.Objects(transport.Results), raw)
-	})
+	x := &parcel{}
+	content, err := w.pack(l, x, raw)
 	if err != nil {
 		return nil, err
 	}
@@ -110,20 +109,28 @@ func (w *worker) block(l *lease, p *pack, at *cursor, previous transport.Digest)
 	}
 	b.Digest = transport.BlockDigest(l.Run, l.Pack, at.index, previous, content.Digest)
 	w.pulse.count(l, at, made)
-	x := &parcel{block: b}
-	if made.report == nil {
-		return x, nil
+	x.block = b
+	if made.report != nil {
+		x.moments, err = w.moments(l, at, x, made)
 	}
-	x.moments, err = w.moments(l, at, b, made)
 	return x, err
 }
 
-// moments returns what a pack reports with the block that ends a window.
-func (w *worker) moments(l *lease, at *cursor, b *transport.Block, made *block) (*transport.Moments, error) {
-	content, err := fetch(l.ctx, func(ctx context.Context) (transport.Payload, error) {
-		return transport.Pack(ctx, w.transport.Objects(transport.Results), adapt.AppendReports(nil, made.report))
+// pack returns the payload of a content of a parcel.
+func (w *worker) pack(l *lease, x *parcel, raw []byte) (transport.Payload, error) {
+	p, err := fetch(l.ctx, func(ctx context.Context) (transport.Payload, error) {
+		return transport.Pack(ctx, w.transport.Objects(transport.Results), raw)
 	})
-	step := at.m.Warmup[at.step]
+	if len(p.Inline) < len(raw) {
+		x.objects = append(x.objects, raw)
+	}
+	return p, err
+}
+
+// moments returns what a pack reports with the block that ends a window.
+func (w *worker) moments(l *lease, at *cursor, x *parcel, made *block) (*transport.Moments, error) {
+	content, err := w.pack(l, x, adapt.AppendReports(nil, made.report))
+	b, step := x.block, at.m.Warmup[at.step]
 	m := &transport.Moments{
 		Lease: l.LeaseRef, Worker: w.cfg.Name, Window: step.Window, Round: step.Round, Block: b.Index, Digest: b.Digest, Decision: at.decision,
 		Leapfrogs: b.Leapfrogs, Divergences: b.Divergences, Content: content,

@@ -12,9 +12,8 @@ import (
 func (w *worker) send(l *lease) error {
 	for {
 		var next *parcel
-		again := false
 		_, err := l.wait(resendTime, func() bool {
-			next, again = l.next()
+			next = l.next()
 			return next != nil
 		})
 		if err != nil {
@@ -23,10 +22,10 @@ func (w *worker) send(l *lease) error {
 		if next == nil {
 			continue
 		}
-		if again {
-			w.cfg.Log.Warn("blocks are sent again", "run", l.Run, "pack", l.Pack, "epoch", l.Epoch, "block", next.block.Index)
+		if next.again {
+			w.cfg.Log.Warn("a block is sent again", "run", l.Run, "pack", l.Pack, "epoch", l.Epoch, "block", next.block.Index)
 		}
-		if err := w.publish(l, next, again); err != nil {
+		if err := w.publish(l, next); err != nil {
 			return err
 		}
 		l.mu.Lock()
@@ -35,30 +34,38 @@ func (w *worker) send(l *lease) error {
 	}
 }
 
-// next returns the first block that is to be published; again says that it was before. mu is held.
-func (l *lease) next() (p *parcel, again bool) {
-	if len(l.pending) == 0 {
-		return nil, false
-	}
-	if again = l.pending[0].sent && time.Since(l.moved) >= resendTime; again {
+// next returns the first block that is to be published, nil if there is none. mu is held.
+func (l *lease) next() *parcel {
+	if len(l.pending) > 0 && l.pending[0].sent && time.Since(l.moved) >= resendTime {
 		for _, p := range l.pending {
-			p.sent = false
+			p.again, p.sent = p.again || p.sent, false
 		}
 	}
 	for _, p := range l.pending {
 		if !p.sent {
-			return p, again
+			return p
 		}
 	}
-	return nil, false
+	return nil
 }
 
-// publish stores a block's message, and that of what it ends.
-func (w *worker) publish(l *lease, p *parcel, again bool) error {
-	if err := w.store(l, p.block, again); err != nil || p.moments == nil {
+// publish stores a block's message, and that of what it ends; where it was published before, its objects too.
+func (w *worker) publish(l *lease, p *parcel) error {
+	for _, raw := range p.objects {
+		if !p.again {
+			break
+		}
+		_, err := fetch(l.ctx, func(ctx context.Context) (transport.Digest, error) {
+			return w.transport.Objects(transport.Results).Put(ctx, raw)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if err := w.store(l, p.block, p.again); err != nil || p.moments == nil {
 		return err
 	}
-	return w.store(l, p.moments, again)
+	return w.store(l, p.moments, p.again)
 }
 
 // store publishes a message until it is stored or the lease ends. One that was published before goes without an ID, by which
