@@ -6,11 +6,12 @@ export CGO_ENABLED ?= 0
 
 TIMEOUT  = -timeout 30m
 FUZZTIME = 10s
+SOAK     = 2m
 BENCH    = .
 GOBENCH  = go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
 
 .PHONY: help run build test test-short test-python race lint generate verify-generate golden fuzz sbc accuracy integration
-.PHONY: bench bench-peers bench-compare metrics pooling cover examples test-xla
+.PHONY: soak bench bench-peers bench-compare metrics pooling cover examples test-xla
 
 help: ## what the targets do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' Makefile
@@ -65,6 +66,9 @@ accuracy: ## posteriors against reference values
 
 integration: ## everything under integration/
 	go run ./internal/gotest $(TIMEOUT) ./integration/...
+
+soak: ## a cluster of processes whose workers are killed every 20 s, for SOAK
+	go test -count=1 -v -timeout 2h -run '^TestSoak$$' ./integration/cluster -soak $(SOAK)
 
 bench: ## Go benchmarks; BENCH=Schools for some of them
 	$(GOBENCH)
