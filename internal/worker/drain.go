@@ -28,9 +28,9 @@ func (w *worker) handOver(ctx context.Context, reason string) {
 	for _, l := range leases {
 		l.poke()
 	}
-	w.await(leases, begin.Add(drainBlocks), func(l *lease) bool { return l.waiting && len(l.pending) == 0 })
+	w.await(leases, begin.Add(drainBlocks), func(l *lease) bool { return l.waiting && !l.owing() })
 	w.halted.Store(true)
-	w.await(leases, begin.Add(drainTime), func(l *lease) bool { return len(l.pending) == 0 })
+	w.await(leases, begin.Add(drainTime), func(l *lease) bool { return !l.owing() })
 	w.release(ctx, w.held(), reason)
 }
 

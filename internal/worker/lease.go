@@ -37,7 +37,8 @@ type parcel struct {
 	moments *transport.Moments // what its pack reports after it; nil: nothing
 	objects [][]byte           // contents of both that are too large for their messages
 	sent    bool
-	again   bool // it was published before
+	again   bool   // it was published before
+	first   uint64 // its first draw; 0 in warmup
 }
 
 // newLease returns the lease of a grant that was asked for at a time.
@@ -121,6 +122,11 @@ func (l *lease) renewed(s *transport.LeaseState, asked time.Time, duration time.
 		l.until = until
 		l.fence.Reset(time.Until(until))
 	}
+	if s.Target > l.target { // the ledger may have refused what it wants now
+		for _, p := range l.pending {
+			p.again, p.sent = p.again || p.sent, false
+		}
+	}
 	l.decision, l.target = max(l.decision, s.Decision), s.Target
 	l.notify()
 	l.mu.Unlock()
@@ -191,10 +197,16 @@ func (l *lease) stop() {
 	l.notify()
 }
 
-// settled reports whether there is no block to make, and all that were made are in the ledger: the lease could be given back
-// without loss.
+// settled reports whether there is no block to make, and none owed: the lease could be given back without loss.
 func (l *lease) settled() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.waiting && len(l.pending) == 0
+	return l.waiting && !l.owing()
 }
+
+// owing reports whether a block was made that the ledger wants and lacks. A run that a user stopped does not want what is beyond
+// its last draw. mu is held.
+func (l *lease) owing() bool { return len(l.pending) > 0 && l.wants(l.pending[0]) }
+
+// wants reports whether the run wants a block, unless its target rises again. mu is held.
+func (l *lease) wants(p *parcel) bool { return p.first < l.target }

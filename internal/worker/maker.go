@@ -99,6 +99,9 @@ func (w *worker) block(l *lease, p *pack, at *cursor, previous transport.Digest)
 		return nil, err
 	}
 	x := &parcel{}
+	if at.sampling() {
+		x.first = at.first
+	}
 	content, err := w.pack(l, x, raw)
 	if err != nil {
 		return nil, err

@@ -36,13 +36,13 @@ func (w *worker) send(l *lease) error {
 
 // next returns the first block that is to be published, nil if there is none. mu is held.
 func (l *lease) next() *parcel {
-	if len(l.pending) > 0 && l.pending[0].sent && time.Since(l.moved) >= resendTime {
+	if l.owing() && l.pending[0].sent && time.Since(l.moved) >= resendTime {
 		for _, p := range l.pending {
 			p.again, p.sent = p.again || p.sent, false
 		}
 	}
 	for _, p := range l.pending {
-		if !p.sent {
+		if !p.sent && l.wants(p) {
 			return p
 		}
 	}
