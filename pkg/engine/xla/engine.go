@@ -112,6 +112,12 @@ func dial(path string) (*connection, error) {
 			return nil, err
 		}
 	}
+	// All platforms know the option. One of its kind that the user sets takes its place.
+	if flags := os.Getenv(flagsVariable); !strings.Contains(flags, "xla_backend_extra_options") {
+		if err := os.Setenv(flagsVariable, strings.TrimSpace(flags+" "+smallLoops)); err != nil {
+			return nil, err
+		}
+	}
 	p, err := pjrt.Load(path)
 	if err != nil {
 		return nil, err
@@ -209,6 +215,11 @@ func (e *Engine) Compile(f *tensor.Func, opt engine.Options) (engine.Executable,
 	}
 	if changed {
 		lowered = simplify.Exact(lowered)
+	}
+	if e.platform == lower.CPU {
+		if lowered, err = withoutShortScatters(lowered); err != nil {
+			return nil, fmt.Errorf("xla: %s: %w", f.Name, err)
+		}
 	}
 	module, err := module(lowered, opt)
 	if err != nil {
