@@ -114,7 +114,7 @@ func (p Pooling) judge(d *Decision) {
 
 // Constants of the rounds.
 const (
-	firstSlope   = 0.5  // fall of the acceptance rate by log step size near its target: 0.3 to 0.7 on posteriors of docs/warmup.md
+	firstSlope   = 0.5  // fall of the acceptance rate by log step size near its target: 0.2 to 0.7 on the posteriors of docs/warmup.md
 	leastSlope   = 0.25 // of what two rounds give
 	largestSlope = 1.0
 	stepForSlope = 0.1  // apart in log step size, so that two rounds give a slope
