@@ -33,9 +33,10 @@ type batcher struct {
 	transport transport.Transport
 	ledger    Ledger
 
-	held    map[key]*entry // read and without a verdict that is final
-	fresh   []*entry       // of these, those not durable yet
-	bytes   int            // of their contents
+	held    map[key]*entry                // read and without a verdict that is final
+	faults  map[transport.RunID]time.Time // runs whose directory could not be written, and until when it is not tried again
+	fresh   []*entry                      // of these, those not durable yet
+	bytes   int                           // of their contents
 	arrived uint64
 	retry   time.Time // when to try again what could not be done; zero: nothing is left
 	next    time.Time // before which no batch ends, unless it is full
@@ -62,17 +63,13 @@ func (b *batcher) run(ctx context.Context, messages <-chan transport.Received) {
 	}
 }
 
-// wait returns the next message, nil when something is to be tried again; false at the end. While blocks can't be written none
-// are read: the transport keeps them, and workers wait.
+// wait returns the next message, nil when something is to be tried again; false at the end.
 func (b *batcher) wait(ctx context.Context, messages <-chan transport.Received) (transport.Received, bool) {
 	var again <-chan time.Time
 	if !b.retry.IsZero() {
 		timer := time.NewTimer(time.Until(b.retry))
 		defer timer.Stop()
 		again = timer.C
-	}
-	if len(b.fresh) > 0 {
-		messages = nil
 	}
 	select {
 	case r, ok := <-messages:

@@ -26,20 +26,35 @@ func (b *batcher) write(ctx context.Context) {
 		byRun[run] = append(byRun[run], e)
 	}
 	for _, run := range runs {
+		if time.Now().Before(b.faults[run]) {
+			b.postpone(ctx, run, byRun[run])
+			continue
+		}
+		delete(b.faults, run)
 		err := b.writeRun(ctx, run, byRun[run])
 		switch {
 		case err == nil:
-			continue
 		case transport.KindOf(err) == transport.NotFound:
 			b.refuse(ctx, byRun[run], err)
+		default:
+			b.sink.cfg.Log.Error("blocks can't be stored: they wait until they can", "run", string(run), "reason", err.Error())
+			b.faults[run] = time.Now().Add(faultTime)
+			b.postpone(ctx, run, byRun[run])
+		}
+	}
+}
+
+// postpone keeps blocks of a run that can't be written now. Those beyond what may wait are let go, so that other runs go on: their
+// workers send them again.
+func (b *batcher) postpone(ctx context.Context, run transport.RunID, entries []*entry) {
+	b.later(time.Until(b.faults[run]))
+	for _, e := range entries {
+		if len(b.fresh) >= batchBlocks/2 || b.bytes+e.bytes > batchBytes/2 {
+			b.settle(ctx, e)
 			continue
 		}
-		b.sink.cfg.Log.Error("blocks can't be stored: none are taken until they can", "run", string(run), "reason", err.Error())
-		b.later(faultTime)
-		for _, e := range byRun[run] {
-			b.fresh = append(b.fresh, e)
-			b.bytes += e.bytes
-		}
+		b.fresh = append(b.fresh, e)
+		b.bytes += e.bytes
 	}
 }
 

@@ -75,7 +75,7 @@ func (s *Sink) Serve(ctx context.Context, t transport.Transport, l Ledger) (err 
 	if err != nil {
 		return fmt.Errorf("sink: %w", err)
 	}
-	b := &batcher{sink: s, transport: t, ledger: l, held: map[key]*entry{}}
+	b := &batcher{sink: s, transport: t, ledger: l, held: map[key]*entry{}, faults: map[transport.RunID]time.Time{}}
 	reading, stop := context.WithCancel(ctx)
 	messages := make(chan transport.Received)
 	var reader sync.WaitGroup

@@ -76,8 +76,8 @@ func (r *reign) status(ctx context.Context, run transport.RunID) (transport.Mess
 		out.Leases = append(out.Leases, l)
 	}
 	if p.Most > 0 {
-		if err := r.cfg.Sink.Describe(ctx, r, run, out); err != nil {
-			return nil, err
+		if err := r.cfg.Sink.Describe(ctx, r, run, out); err != nil && ctx.Err() == nil {
+			r.cfg.Log.Warn("a run has no diagnostics", "run", string(run), "reason", err.Error())
 		}
 	}
 	if left := out.Target - min(out.Committed, out.Target); out.Committed > 0 {
