@@ -37,8 +37,9 @@ type parcel struct {
 	moments *transport.Moments // what its pack reports after it; nil: nothing
 	objects [][]byte           // contents of both that are too large for their messages
 	sent    bool
-	again   bool   // it was published before
-	first   uint64 // its first draw; 0 in warmup
+	again   bool // it was published before
+	warmup  bool
+	first   uint64 // its first draw
 }
 
 // newLease returns the lease of a grant that was asked for at a time.
@@ -209,4 +210,4 @@ func (l *lease) settled() bool {
 func (l *lease) owing() bool { return len(l.pending) > 0 && l.wants(l.pending[0]) }
 
 // wants reports whether the run wants a block, unless its target rises again. mu is held.
-func (l *lease) wants(p *parcel) bool { return p.first < l.target }
+func (l *lease) wants(p *parcel) bool { return p.warmup || p.first < l.target }

@@ -159,6 +159,17 @@ func TestLostObjects(t *testing.T) {
 	})
 }
 
+// TestWarmupAlone: a run without draws is done after its warmup.
+func TestWarmupAlone(t *testing.T) {
+	x := newSample(t, func(_ *jobOf, m *transport.Manifest) { m.Draws = 0 })
+	one(t, x, nil, &hooked{}, func(_ context.Context, c *cluster) {
+		c.finish(coordinator.Done)
+		if n := len(c.committed[0]); n != len(x.manifest.Warmup) {
+			t.Errorf("%d blocks of a warmup of %d", n, len(x.manifest.Warmup))
+		}
+	})
+}
+
 // TestFence: a worker whose renewals get no reply stops at three quarters of the lease, though its blocks would get through.
 func TestFence(t *testing.T) {
 	x := newSample(t, func(_ *jobOf, m *transport.Manifest) {

@@ -98,10 +98,7 @@ func (w *worker) block(l *lease, p *pack, at *cursor, previous transport.Digest)
 	if err != nil {
 		return nil, err
 	}
-	x := &parcel{}
-	if at.sampling() {
-		x.first = at.first
-	}
+	x := &parcel{warmup: !at.sampling(), first: at.first}
 	content, err := w.pack(l, x, raw)
 	if err != nil {
 		return nil, err

@@ -12,8 +12,11 @@ import (
 func (w *worker) send(l *lease) error {
 	for {
 		var next *parcel
+		again := false
 		_, err := l.wait(resendTime, func() bool {
-			next = l.next()
+			if next = l.next(); next != nil {
+				again = next.again
+			}
 			return next != nil
 		})
 		if err != nil {
@@ -22,10 +25,10 @@ func (w *worker) send(l *lease) error {
 		if next == nil {
 			continue
 		}
-		if next.again {
+		if again {
 			w.cfg.Log.Warn("a block is sent again", "run", l.Run, "pack", l.Pack, "epoch", l.Epoch, "block", next.block.Index)
 		}
-		if err := w.publish(l, next); err != nil {
+		if err := w.publish(l, next, again); err != nil {
 			return err
 		}
 		l.mu.Lock()
@@ -50,9 +53,9 @@ func (l *lease) next() *parcel {
 }
 
 // publish stores a block's message, and that of what it ends; where it was published before, its objects too.
-func (w *worker) publish(l *lease, p *parcel) error {
+func (w *worker) publish(l *lease, p *parcel, again bool) error {
 	for _, raw := range p.objects {
-		if !p.again {
+		if !again {
 			break
 		}
 		_, err := fetch(l.ctx, func(ctx context.Context) (transport.Digest, error) {
@@ -62,10 +65,10 @@ func (w *worker) publish(l *lease, p *parcel) error {
 			return err
 		}
 	}
-	if err := w.store(l, p.block, p.again); err != nil || p.moments == nil {
+	if err := w.store(l, p.block, again); err != nil || p.moments == nil {
 		return err
 	}
-	return w.store(l, p.moments, p.again)
+	return w.store(l, p.moments, again)
 }
 
 // store publishes a message until it is stored or the lease ends. One that was published before goes without an ID, by which
