@@ -122,8 +122,8 @@ func TestPooledBits(t *testing.T) {
 			f := config(0)
 			x := f.fleet(t, chains)
 			want := pooledRun(t, f, x, 1, draws, []advancing{single{f.worker(t)}}, 1)
-			if len(want) != 5 {
-				t.Fatalf("%d decisions, want 5", len(want))
+			if len(want) < 5 { // one for each window; a round may follow another
+				t.Fatalf("%d decisions, want at least 5", len(want))
 			}
 			for i, width := range []int{1, 3, 16} {
 				g := config(width)
