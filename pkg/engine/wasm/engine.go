@@ -20,7 +20,7 @@ import (
 )
 
 // Generator names the version of the code generator: the same program, input and Generator give the same bits.
-const Generator = "drey-wasm-1"
+const Generator = "drey-wasm-2"
 
 // Engine compiles programs to WebAssembly. The zero value is ready to use.
 type Engine struct{}

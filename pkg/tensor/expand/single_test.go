@@ -9,7 +9,7 @@ import (
 	bm "github.com/drey-sampler/drey/pkg/tensor/expand/internal/bigmath"
 )
 
-// singles are the largest errors in F32, in ulps, over all 2^32 patterns; functions computed in F64 are rounded once.
+// singles are the largest errors in F32, in ulps, over every 1021st of the 2^32 patterns; functions computed in F64 are rounded once.
 var singles = map[tensor.Op]float64{
 	tensor.OpRsqrt: 1.5, tensor.OpExp: 1.1, tensor.OpExpm1: 1.2, tensor.OpLog: 0.85, tensor.OpLog1p: 1.5, tensor.OpTanh: 1.4,
 	tensor.OpErf: 1.1, tensor.OpErfc: 1.5, tensor.OpSigmoid: 1.9, tensor.OpSoftplus: 1.9,
