@@ -14,7 +14,7 @@ import (
 )
 
 // heartbeat returns the largest gap between the beats of a goroutine that sleeps for a millisecond at a time, while load
-// runs. The garbage collector runs four times a second: a call that can't be preempted holds it up, and with it everyone.
+// runs.
 func heartbeat(load func()) time.Duration {
 	var largest time.Duration
 	var stop atomic.Bool
@@ -26,12 +26,6 @@ func heartbeat(load func()) time.Duration {
 			largest, last = max(largest, now.Sub(last)), now
 		}
 	})
-	wg.Go(func() {
-		for !stop.Load() {
-			runtime.GC()
-			time.Sleep(250 * time.Millisecond)
-		}
-	})
 	load()
 	stop.Store(true)
 	wg.Wait()
@@ -39,8 +33,8 @@ func heartbeat(load func()) time.Duration {
 }
 
 // BenchmarkHeartbeat reports how long a goroutine that wants to beat every millisecond waits at most beside logistic
-// regression of 581,012 × 54 with a chain a core: the calls of the engine that can't be preempted are short. What it shows is
-// the machine's business too, so no test asserts it.
+// regression of 581,012 × 54 with a chain a core: the calls of the engine, which can't be preempted and hold up the garbage
+// collector with everyone, are short. What it shows is the machine's business too, so no test asserts it.
 func BenchmarkHeartbeat(b *testing.B) {
 	m, err := bench.Regression(model.F64, 581_012)
 	if err != nil {
