@@ -1,10 +1,8 @@
 package store
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -41,11 +39,12 @@ type blockCounts struct {
 
 // An index file, little-endian: magic, format, run ID (16 bytes), number of blocks; for each its header and state; last the
 // SHA-256 of all before it. The blocks that are kept are the batches of the segment of the same number, in order.
-const (
-	indexMagic  = "drey-blk"
-	indexFormat = 1
-	indexHead   = len(indexMagic) + 4 + runIDBytes + 4
-)
+const indexHead = frameHead + 4
+
+var indexFrame = frame{
+	magic: "drey-blk", format: 1, name: "index of blocks", use: "use",
+	damaged: errors.New("the index of blocks is damaged (its digest does not match): restore it from a copy"),
+}
 
 type indexHeader struct {
 	Pack             uint32
@@ -68,12 +67,10 @@ var (
 
 // encodeIndex returns the index file of blocks and their records, in that file's number.
 func encodeIndex(runID string, file int, blocks []Block) ([]byte, []blockRecord, error) {
-	id, err := hex.DecodeString(runID)
-	if err != nil || len(id) != runIDBytes {
-		return nil, nil, fmt.Errorf("run ID %q is not %d hex digits", runID, 2*runIDBytes)
+	out, err := indexFrame.begin(runID)
+	if err != nil {
+		return nil, nil, err
 	}
-	out := binary.LittleEndian.AppendUint32([]byte(indexMagic), indexFormat)
-	out = append(out, id...)
 	out = binary.LittleEndian.AppendUint32(out, uint32(len(blocks)))
 	for i := range blocks {
 		b := &blocks[i]
@@ -90,43 +87,35 @@ func encodeIndex(runID string, file int, blocks []Block) ([]byte, []blockRecord,
 		}
 		out = append(out, b.State...)
 	}
-	sum := sha256.Sum256(out)
-	out = append(out, sum[:]...)
-	records, err := parseIndex(out, runID, file)
-	return out, records, err
+	records, err := indexRecords(out, file)
+	return seal(out), records, err
 }
-
-var errIndex = errors.New("the index of blocks is damaged (its digest does not match): restore it from a copy")
 
 // parseIndex returns the records of an index file.
 func parseIndex(b []byte, runID string, file int) ([]blockRecord, error) {
-	if len(b) < indexHead+sha256.Size {
-		return nil, errIndex
+	body, err := indexFrame.open(b, runID, indexHead-frameHead)
+	if err != nil {
+		return nil, err
 	}
-	body := b[:len(b)-sha256.Size]
-	if sum := sha256.Sum256(body); !bytes.Equal(sum[:], b[len(body):]) || string(body[:len(indexMagic)]) != indexMagic {
-		return nil, errIndex
-	}
-	if f := binary.LittleEndian.Uint32(body[len(indexMagic):]); f != indexFormat {
-		return nil, fmt.Errorf("the index of blocks has format %d, this drey reads %d: use the drey that wrote it", f, indexFormat)
-	}
-	if id := hex.EncodeToString(body[len(indexMagic)+4:][:runIDBytes]); id != runID {
-		return nil, fmt.Errorf("the index of blocks belongs to run %s, not to this run %s", id, runID)
-	}
+	return indexRecords(body, file)
+}
+
+// indexRecords returns the records of an index file without its digest.
+func indexRecords(body []byte, file int) ([]blockRecord, error) {
 	count := binary.LittleEndian.Uint32(body[indexHead-4:])
 	at, batch := indexHead, 0
 	var out []blockRecord
 	for range count {
 		var h indexHeader
 		if at+indexHeaderBytes > len(body) {
-			return nil, errIndex
+			return nil, indexFrame.damaged
 		}
 		if _, err := binary.Decode(body[at:], binary.LittleEndian, &h); err != nil {
-			return nil, errIndex
+			return nil, indexFrame.damaged
 		}
 		at += indexHeaderBytes
 		if h.StateLen > uint64(len(body)-at) || h.Phase >= phases || h.Chains == 0 || h.First < 0 {
-			return nil, errIndex
+			return nil, indexFrame.damaged
 		}
 		out = append(out, blockRecord{
 			pack: h.Pack, index: h.Index, previous: h.Previous, digest: h.Digest, chain: int(h.Chain), chains: int(h.Chains), phase: Phase(h.Phase),
@@ -138,7 +127,7 @@ func parseIndex(b []byte, runID string, file int) ([]blockRecord, error) {
 		at += int(h.StateLen)
 	}
 	if at != len(body) {
-		return nil, errIndex
+		return nil, indexFrame.damaged
 	}
 	return out, nil
 }

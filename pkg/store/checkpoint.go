@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -30,12 +29,12 @@ type Checkpoint struct {
 
 // The checkpoint file, little-endian: magic, format, run ID (16 bytes), the run's times until then (five f64), number of
 // chains; for each chain its header and the length and bytes of its state; last the SHA-256 of all before it.
-const (
-	checkpointMagic  = "drey-ckp"
-	checkpointFormat = 2
-	runIDBytes       = 16
-	secondsBytes     = 5 * 8
-)
+const secondsBytes = 5 * 8
+
+var checkpointFrame = frame{
+	magic: "drey-ckp", format: 2, name: "checkpoint", use: "go on with",
+	damaged: errors.New("the checkpoint is damaged (its digest does not match): the draws can be read, the run can't go on"),
+}
 
 type checkpointHeader struct {
 	Chain       uint32
@@ -50,9 +49,9 @@ type checkpointHeader struct {
 
 // writeCheckpoints writes the checkpoint file of a run; chains without a checkpoint (nil) are left out.
 func writeCheckpoints(w io.Writer, runID string, took Seconds, cps []*Checkpoint) error {
-	id, err := hex.DecodeString(runID)
-	if err != nil || len(id) != runIDBytes {
-		return fmt.Errorf("run ID %q is not %d hex digits", runID, 2*runIDBytes)
+	head, err := checkpointFrame.begin(runID)
+	if err != nil {
+		return err
 	}
 	sum := sha256.New()
 	w = io.MultiWriter(w, sum)
@@ -62,9 +61,6 @@ func writeCheckpoints(w io.Writer, runID string, took Seconds, cps []*Checkpoint
 			have++
 		}
 	}
-	head := append([]byte(checkpointMagic), 0, 0, 0, 0)
-	binary.LittleEndian.PutUint32(head[len(checkpointMagic):], checkpointFormat)
-	head = append(head, id...)
 	for _, s := range []Float{took.Trace, took.Compile, took.Warmup, took.Sampling, took.Total} {
 		head = binary.LittleEndian.AppendUint64(head, math.Float64bits(float64(s)))
 	}
@@ -88,15 +84,13 @@ func writeCheckpoints(w io.Writer, runID string, took Seconds, cps []*Checkpoint
 	return err
 }
 
-// errDamaged is a checkpoint file that is not what was written.
-var errDamaged = errors.New("the checkpoint is damaged (its digest does not match): the draws can be read, the run can't go on")
-
 // parseCheckpoints reads the checkpoint file of the run with the given ID.
 func parseCheckpoints(b []byte, runID string) (took Seconds, out []Checkpoint, err error) {
-	body, err := checkedBody(b, runID)
+	body, err := checkpointFrame.open(b, runID, secondsBytes+4)
 	if err != nil {
 		return took, nil, err
 	}
+	body = body[frameHead:]
 	for i, s := range []*Float{&took.Trace, &took.Compile, &took.Warmup, &took.Sampling, &took.Total} {
 		*s = Float(math.Float64frombits(binary.LittleEndian.Uint64(body[8*i:])))
 	}
@@ -105,44 +99,19 @@ func parseCheckpoints(b []byte, runID string) (took Seconds, out []Checkpoint, e
 	for range n {
 		var h checkpointHeader
 		if err := binary.Read(r, binary.LittleEndian, &h); err != nil || h.Length > uint64(r.Len()) {
-			return took, nil, errDamaged
+			return took, nil, checkpointFrame.damaged
 		}
 		c := Checkpoint{Chain: int(h.Chain), Phase: Phase(h.Phase), Transitions: h.Transitions,
 			Warmup: h.Warmup, Draws: h.Draws, WarmupLeapfrogs: h.Leapfrogs, Version: h.Version, State: make([]byte, h.Length)}
 		if _, err := io.ReadFull(r, c.State); err != nil {
-			return took, nil, errDamaged
+			return took, nil, checkpointFrame.damaged
 		}
 		out = append(out, c)
 	}
 	if r.Len() != 0 {
-		return took, nil, errDamaged
+		return took, nil, checkpointFrame.damaged
 	}
 	return took, out, nil
-}
-
-// checkedBody returns what stands in a checkpoint file after the run ID and before the digest, both checked.
-func checkedBody(b []byte, runID string) ([]byte, error) {
-	headLen := len(checkpointMagic) + 4 + runIDBytes
-	if len(b) < headLen+4+sha256.Size {
-		return nil, errDamaged
-	}
-	body, digest := b[:len(b)-sha256.Size], b[len(b)-sha256.Size:]
-	if sum := sha256.Sum256(body); !bytes.Equal(sum[:], digest) {
-		return nil, errDamaged
-	}
-	if string(body[:len(checkpointMagic)]) != checkpointMagic {
-		return nil, errDamaged
-	}
-	if f := binary.LittleEndian.Uint32(body[len(checkpointMagic):]); f != checkpointFormat {
-		return nil, fmt.Errorf("the checkpoint has format %d, this drey reads %d: go on with the drey that wrote it", f, checkpointFormat)
-	}
-	if id := hex.EncodeToString(body[len(checkpointMagic)+4:][:runIDBytes]); id != runID {
-		return nil, fmt.Errorf("the checkpoint belongs to run %s, not to this run %s", id, runID)
-	}
-	if body = body[headLen:]; len(body) < secondsBytes+4 {
-		return nil, errDamaged
-	}
-	return body, nil
 }
 
 // readCheckpoints returns the checkpoints of a run directory by chain, nil where a chain has none, and how long the run had

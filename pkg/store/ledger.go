@@ -1,10 +1,8 @@
 package store
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -26,54 +24,41 @@ type Head struct {
 
 // The ledger file, little-endian: magic, format, run ID (16 bytes), draws, number of packs; for each its head; last the SHA-256
 // of all before it.
-const (
-	ledgerMagic  = "drey-ldg"
-	ledgerFormat = 1
-	ledgerHead   = len(ledgerMagic) + 4 + runIDBytes + 8 + 4
-)
+const ledgerHead = frameHead + 8 + 4
+
+var ledgerFrame = frame{
+	magic: "drey-ldg", format: 1, name: "ledger", use: "use",
+	damaged: errors.New("the ledger is damaged (its digest does not match): a coordinator that opens the run writes it again"),
+}
 
 var headBytes = binary.Size(Head{})
 
 func (l *Ledger) encode(runID string) ([]byte, error) {
-	id, err := hex.DecodeString(runID)
-	if err != nil || len(id) != runIDBytes {
-		return nil, fmt.Errorf("store: run ID %q is not %d hex digits", runID, 2*runIDBytes)
+	out, err := ledgerFrame.begin(runID)
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
 	}
-	out := binary.LittleEndian.AppendUint32([]byte(ledgerMagic), ledgerFormat)
-	out = append(out, id...)
 	out = binary.LittleEndian.AppendUint64(out, l.Draws)
 	out = binary.LittleEndian.AppendUint32(out, uint32(len(l.Heads)))
 	if out, err = binary.Append(out, binary.LittleEndian, l.Heads); err != nil {
 		return nil, fmt.Errorf("store: ledger: %w", err)
 	}
-	sum := sha256.Sum256(out)
-	return append(out, sum[:]...), nil
+	return seal(out), nil
 }
 
-var errLedger = errors.New("the ledger is damaged (its digest does not match): a coordinator that opens the run writes it again")
-
 func parseLedger(b []byte, runID string) (*Ledger, error) {
-	if len(b) < ledgerHead+sha256.Size {
-		return nil, errLedger
-	}
-	body := b[:len(b)-sha256.Size]
-	if sum := sha256.Sum256(body); !bytes.Equal(sum[:], b[len(body):]) || string(body[:len(ledgerMagic)]) != ledgerMagic {
-		return nil, errLedger
-	}
-	if f := binary.LittleEndian.Uint32(body[len(ledgerMagic):]); f != ledgerFormat {
-		return nil, fmt.Errorf("the ledger has format %d, this drey reads %d: use the drey that wrote it", f, ledgerFormat)
-	}
-	if id := hex.EncodeToString(body[len(ledgerMagic)+4:][:runIDBytes]); id != runID {
-		return nil, fmt.Errorf("the ledger belongs to run %s, not to this run %s", id, runID)
+	body, err := ledgerFrame.open(b, runID, ledgerHead-frameHead)
+	if err != nil {
+		return nil, err
 	}
 	l := &Ledger{Draws: binary.LittleEndian.Uint64(body[ledgerHead-12:])}
 	if n := binary.LittleEndian.Uint32(body[ledgerHead-4:]); int64(n)*int64(headBytes) != int64(len(body)-ledgerHead) {
-		return nil, errLedger
+		return nil, ledgerFrame.damaged
 	} else {
 		l.Heads = make([]Head, n)
 	}
 	if _, err := binary.Decode(body[ledgerHead:], binary.LittleEndian, l.Heads); err != nil {
-		return nil, errLedger
+		return nil, ledgerFrame.damaged
 	}
 	return l, nil
 }
