@@ -3,37 +3,15 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"flag"
-	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"regexp"
 	"runtime"
+
+	"github.com/drey-sampler/drey/integration/internal/survey"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	s, models, err := parse(os.Args[1:])
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		return
-	case err != nil:
-		fmt.Fprintln(os.Stderr, "metrics:", err)
-		os.Exit(2)
-	}
-	results, err := s.measure(ctx, models)
-	if err == nil {
-		err = s.print(os.Stdout, results)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "metrics:", err)
-		os.Exit(1)
-	}
-}
+func main() { survey.Main("metrics", parse, settings.measure, settings.print) }
 
 // settings say what is run.
 type settings struct {
@@ -45,7 +23,7 @@ type settings struct {
 }
 
 // parse reads the command line and returns the targets it names.
-func parse(args []string) (settings, []target, error) {
+func parse(args []string) (settings, []survey.Target, error) {
 	s := settings{workers: runtime.GOMAXPROCS(0), progress: os.Stderr}
 	flags := flag.NewFlagSet("metrics", flag.ContinueOnError)
 	pattern := flags.String("models", "", "regular expression of the names of models; all where empty")
@@ -56,29 +34,9 @@ func parse(args []string) (settings, []target, error) {
 	if err := flags.Parse(args); err != nil {
 		return s, nil, err
 	}
-	if flags.NArg() > 0 {
-		return s, nil, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	if err := survey.Check(flags, map[string]int{"seeds": 1, "chains": 2, "warmup": 0, "draws": 4}); err != nil {
+		return s, nil, err
 	}
-	for _, n := range []struct {
-		name         string
-		value, least int
-	}{{"seeds", s.seeds, 1}, {"chains", s.chains, 2}, {"warmup", s.warmup, 0}, {"draws", s.draws, 4}} {
-		if n.value < n.least {
-			return s, nil, fmt.Errorf("-%s %d: want at least %d", n.name, n.value, n.least)
-		}
-	}
-	name, err := regexp.Compile(*pattern)
-	if err != nil {
-		return s, nil, fmt.Errorf("-models: %w", err)
-	}
-	var chosen []target
-	for _, t := range targets() {
-		if name.MatchString(t.name) {
-			chosen = append(chosen, t)
-		}
-	}
-	if len(chosen) == 0 {
-		return s, nil, fmt.Errorf("-models %q: no model has such a name", *pattern)
-	}
-	return s, chosen, nil
+	chosen, err := survey.Matching(targets(), *pattern)
+	return s, chosen, err
 }

@@ -2,15 +2,13 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"sync"
 
 	"github.com/drey-sampler/drey/integration/internal/sampling"
+	"github.com/drey-sampler/drey/integration/internal/survey"
 	"github.com/drey-sampler/drey/pkg/adapt"
-	"github.com/drey-sampler/drey/pkg/model"
-	"github.com/drey-sampler/drey/pkg/tensor"
 )
 
 // metrics are the two that are compared.
@@ -44,60 +42,43 @@ type result struct {
 }
 
 // measure runs every target with every metric and seed, some at a time, and returns the results in the order of targets.
-func (s settings) measure(ctx context.Context, models []target) ([]result, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
+func (s settings) measure(ctx context.Context, models []survey.Target) ([]result, error) {
 	results := make([]result, len(models))
 	var mu sync.Mutex // guards results
-	jobs := make(chan func() error)
-	var wg sync.WaitGroup
-	for range s.workers {
-		wg.Go(func() {
-			for job := range jobs {
-				if err := job(); err != nil {
-					cancel(err)
-				}
-			}
-		})
-	}
+	var jobs []func() error
 	for i, t := range models {
 		for k, metric := range metrics {
 			for seed := range s.seeds {
-				job := func() error {
+				jobs = append(jobs, func() error {
 					d, f, err := s.run(t, metric, uint64(seed+1))
 					if err != nil {
-						return fmt.Errorf("%s, %s, seed %d: %w", t.name, metric, seed+1, err)
+						return fmt.Errorf("%s, %s, seed %d: %w", t.Name, metric, seed+1, err)
 					}
 					mu.Lock()
 					defer mu.Unlock()
-					results[i].name, results[i].dimension = t.name, d
+					results[i].name, results[i].dimension = t.Name, d
 					results[i].figures[k].add(f)
-					fmt.Fprintf(s.progress, "%s %s seed %d: ESS %.0f, %d + %d leapfrogs, %d divergences\n", t.name, metric, seed+1, f.ess, f.warmup, f.leapfrogs, f.divergences)
+					fmt.Fprintf(s.progress, "%s %s seed %d: ESS %.0f, %d + %d leapfrogs, %d divergences\n", t.Name, metric, seed+1, f.ess, f.warmup, f.leapfrogs, f.divergences)
 					return nil
-				}
-				select {
-				case jobs <- job:
-				case <-ctx.Done():
-				}
+				})
 			}
 		}
 	}
-	close(jobs)
-	wg.Wait()
-	return results, context.Cause(ctx)
+	err := survey.Run(ctx, s.workers, jobs)
+	return results, err
 }
 
 // run samples a target once. Its ESS is the least of all elements of the sites that have a part of the position.
-func (s settings) run(t target, metric adapt.MetricKind, seed uint64) (dimension int, f figures, err error) {
-	m, err := t.model()
+func (s settings) run(t survey.Target, metric adapt.MetricKind, seed uint64) (dimension int, f figures, err error) {
+	m, err := t.Model()
 	if err != nil {
 		return 0, f, err
 	}
-	cfg := t.config(seed)
+	cfg := t.Config(seed)
 	cfg.Chain.Metric, cfg.Chain.Warmup = metric, s.warmup
 	cfg.Chains, cfg.Draws, cfg.MostDraws = s.chains, s.draws, s.draws
 	cfg.Needs = sampling.Precision{RHat: math.Inf(1)} // so many draws, however good
-	quantities, dimension, err := positionElements(m, cfg)
+	quantities, dimension, err := survey.Position(m)
 	if err != nil {
 		return 0, f, err
 	}
@@ -106,25 +87,4 @@ func (s settings) run(t target, metric adapt.MetricKind, seed uint64) (dimension
 		return 0, f, err
 	}
 	return dimension, figures{r.LeastESS, r.Leapfrogs, r.Warmup, r.Divergences}, nil
-}
-
-// positionElements returns the elements of a model's latent and auxiliary sites, and the length of its position.
-func positionElements(m *model.Model, cfg sampling.Config) ([]sampling.Quantity, int, error) {
-	b, err := model.Compile(m, model.Options{})
-	if err != nil {
-		return nil, 0, err
-	}
-	var out []sampling.Quantity
-	for _, site := range b.Manifest.Kept() {
-		if site.UnconstrainedSize == 0 {
-			continue
-		}
-		for e := range tensor.NumElements(site.Shape) {
-			out = append(out, sampling.Quantity{Name: fmt.Sprintf("%s[%d]", site.Name, e), Site: site.Name, Element: e})
-		}
-	}
-	if len(out) == 0 {
-		return nil, 0, errors.New("no site has a part of the position")
-	}
-	return out, b.Manifest.Dimension, nil
 }

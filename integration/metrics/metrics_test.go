@@ -58,7 +58,7 @@ func TestMeasure(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := first[0]
-	if r.name != models[0].name || r.dimension != 6 || r.figures[0] == r.figures[1] {
+	if r.name != models[0].Name || r.dimension != 6 || r.figures[0] == r.figures[1] {
 		t.Errorf("%+v", r)
 	}
 	for k, f := range r.figures {

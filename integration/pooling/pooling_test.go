@@ -26,7 +26,7 @@ func TestTable(t *testing.T) {
 		}
 	}
 	var out strings.Builder
-	if err := print(&out, settings{seeds: 3, chains: 16, draws: 20}, []result{r}); err != nil {
+	if err := (settings{seeds: 3, chains: 16, draws: 20}).print(&out, []result{r}); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{

@@ -12,7 +12,7 @@ import (
 const enough = 0.9
 
 // print writes a table for each model and one of what warmup costs until it is long enough, in Markdown.
-func print(w io.Writer, s settings, results []result) error {
+func (s settings) print(w io.Writer, results []result) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d chains × %d draws, medians of seeds 1 to %d.\n\n", s.chains, s.draws, s.seeds)
 	fmt.Fprintf(&b, "| model | %s: warmup | gradients | %s: warmup | gradients | ratio |\n|---|---|---|---|---|---|\n", modes[0], modes[1])
