@@ -59,6 +59,8 @@ var messageTypes = map[Type]func() Message{
 	16: func() Message { return new(LeaseExpired) }, 17: func() Message { return new(Drain) },
 	20: func() Message { return new(Block) }, 21: func() Message { return new(Content) }, 22: func() Message { return new(Commit) },
 	23: func() Message { return new(CommitReply) }, 24: func() Message { return new(Committed) },
+	25: func() Message { return new(Copy) }, 26: func() Message { return new(Copied) }, 27: func() Message { return new(Fetch) },
+	28: func() Message { return new(Fetched) }, 29: func() Message { return new(Join) },
 	30: func() Message { return new(Moments) }, 32: func() Message { return new(Decision) },
 	33: func() Message { return new(Catchup) }, 34: func() Message { return new(CatchupReply) },
 	40: func() Message { return new(Submit) }, 41: func() Message { return new(Submitted) }, 42: func() Message { return new(Stop) },

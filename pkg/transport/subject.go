@@ -33,6 +33,7 @@ const (
 	Heartbeats                // worker → coordinator and whoever watches: Heartbeat
 	Notices                   // coordinator → one worker: Committed, LeaseExpired, Drain
 	Control                   // anyone → coordinator: requests, each with a reply
+	Copies                    // coordinator → one coordinator: requests about the blocks that each keeps
 	channels
 )
 
@@ -70,6 +71,7 @@ var channelTable = [channels]struct {
 	Heartbeats: {"hb", Broadcast, []part{partParty}},
 	Notices:    {"to", Broadcast, []part{partParty}},
 	Control:    {"ctl", Service, []part{partVerb, partParty}},
+	Copies:     {"copy", Service, []part{partVerb, partParty}},
 }
 
 // Channels returns all channels.
@@ -92,13 +94,17 @@ func (c Channel) String() string {
 // Delivery returns how messages of the channel are delivered.
 func (c Channel) Delivery() Delivery { return channelTable[c].delivery }
 
+// Addressed reports whether the party in the channel's subjects is who receives rather than who publishes. A Service that is
+// addressed is one of each party.
+func (c Channel) Addressed() bool { return c == Notices || c == Copies }
+
 // Subject is where a message is published. Only the fields that its channel has tokens for are set.
 type Subject struct {
 	Channel Channel
 	Run     RunID
 	Pack    PackID
 	Verb    string  // what is asked: the request's name in lower case
-	Party   PartyID // who publishes; of Notices: to whom
+	Party   PartyID // who publishes; to whom where the channel is addressed
 }
 
 // String returns the subject as the wire has it: drey.CHANNEL and its tokens, with dots between.
@@ -217,13 +223,16 @@ func (f Filter) String() string {
 }
 
 // Check returns an error of kind Invalid if no subject can match, or if the filter divides a queue or a service: all
-// subscribers of one share its messages.
+// subscribers of one share its messages. Of a service that each party has the filter names the party.
 func (f Filter) Check() error {
 	if f.Channel >= channels {
 		return Errorf(Invalid, "subscribe", "there is no channel %d", f.Channel)
 	}
 	d := f.Channel.Delivery()
-	if (d == Queue || d == Service) && (f.Run != "" || f.Party != "") {
+	switch own := d == Service && f.Channel.Addressed(); {
+	case own && f.Party == "":
+		return Errorf(Invalid, "subscribe", "%s is a service of each party: say of which", f.Channel)
+	case !own && (d == Queue || d == Service) && (f.Run != "" || f.Party != ""):
 		return Errorf(Invalid, "subscribe", "%s is one queue: subscribe to all of it", f.Channel)
 	}
 	probe := Subject{Channel: f.Channel}

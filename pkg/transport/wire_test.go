@@ -56,6 +56,10 @@ func (f *filler) fill(v reflect.Value) {
 	}
 }
 
+func (m *Block) setDigest() {
+	m.Digest = BlockDigest(m.Lease.Run, m.Lease.Pack, m.Index, m.Previous, m.Content.Digest)
+}
+
 // sample returns a message all of whose fields are set, consistently.
 func sample(t Type) Message {
 	m := messageTypes[t]()
@@ -63,7 +67,13 @@ func sample(t Type) Message {
 	f.fill(reflect.ValueOf(m).Elem())
 	switch m := m.(type) {
 	case *Block:
-		m.Digest = BlockDigest(m.Lease.Run, m.Lease.Pack, m.Index, m.Previous, m.Content.Digest)
+		m.setDigest()
+	case *Copy:
+		m.Blocks[0].setDigest()
+		m.Blocks[1].setDigest()
+	case *Fetched:
+		m.Blocks[0].setDigest()
+		m.Blocks[1].setDigest()
 	case *Content:
 		m.Chains, m.Draws = 2, 3
 		for i := range m.Columns {
@@ -212,6 +222,7 @@ func TestLimitsOfFields(t *testing.T) {
 		&Manifest{Chains: 2, Width: 3},
 		&Moments{Lease: LeaseRef{Run: "r"}, Worker: "w", Acceptance: []float64{1}},
 		&Block{Lease: LeaseRef{Run: "r"}, Worker: "w"},
+		&Copy{To: "c", Blocks: []Block{{Lease: LeaseRef{Run: "r"}, Worker: "w"}}},
 	} {
 		if _, err := Encode(m); KindOf(err) != Invalid || err == nil {
 			t.Errorf("%s: %v, want an error that is invalid", NameOf(m), err)

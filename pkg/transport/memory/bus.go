@@ -13,14 +13,14 @@ import (
 
 // Bus is what connections of one process share. Its methods may be called by any number of goroutines at once.
 type Bus struct {
-	limits   transport.Limits
-	queues   map[transport.Channel]*queue
-	history  history
-	requests service
-	objects  map[transport.Bucket]*bucket
+	limits  transport.Limits
+	queues  map[transport.Channel]*queue
+	history history
+	objects map[transport.Bucket]*bucket
 
-	mu        sync.Mutex // guards the field below
+	mu        sync.Mutex // guards the fields below
 	listeners map[*listener]bool
+	services  map[transport.Filter]*service
 }
 
 // New returns an empty bus. The limits' problems are an error of kind Invalid.
@@ -30,6 +30,7 @@ func New(limits transport.Limits) (*Bus, error) {
 	}
 	b := &Bus{
 		limits: limits, queues: map[transport.Channel]*queue{}, objects: map[transport.Bucket]*bucket{}, listeners: map[*listener]bool{},
+		services: map[transport.Filter]*service{},
 	}
 	for _, c := range transport.Channels() {
 		if c.Delivery() == transport.Queue {
@@ -40,8 +41,21 @@ func New(limits transport.Limits) (*Bus, error) {
 		b.objects[name] = &bucket{held: map[transport.Digest][]byte{}}
 	}
 	b.history = history{limit: limits.HistoryBytes, changed: make(chan struct{})}
-	b.requests = service{calls: make(chan *call), changed: make(chan struct{})}
 	return b, nil
+}
+
+// service returns the service of a channel, or of a party where each has one.
+func (b *Bus) service(c transport.Channel, party transport.PartyID) *service {
+	f := transport.Filter{Channel: c}
+	if c.Addressed() {
+		f.Party = party
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.services[f] == nil {
+		b.services[f] = &service{calls: make(chan *call), changed: make(chan struct{})}
+	}
+	return b.services[f]
 }
 
 // Connect returns a connection of its own.
@@ -96,7 +110,7 @@ func (c *connection) Request(ctx context.Context, e transport.Envelope) ([]byte,
 	if err := e.Check(true); err != nil {
 		return nil, err
 	}
-	return c.bus.requests.request(ctx, c.done, e)
+	return c.bus.service(e.Subject.Channel, e.Subject.Party).request(ctx, c.done, e)
 }
 
 // ready returns an error if the connection is closed or the context has ended.
@@ -131,7 +145,7 @@ func (c *connection) Subscribe(ctx context.Context, f transport.Filter) (transpo
 	case transport.History:
 		s = &historyReader{ending: end, history: &c.bus.history, filter: f}
 	case transport.Service:
-		s = c.bus.requests.serve(end)
+		s = c.bus.service(f.Channel, f.Party).serve(end)
 	default:
 		s = c.bus.listen(f, end)
 	}

@@ -57,6 +57,7 @@ func Run(t *testing.T, open Open) {
 		{"service/request and reply", requestReply},
 		{"service/nobody answers", nobodyAnswers},
 		{"service/one of several", oneOfSeveral},
+		{"service/of each party", ofEachParty},
 		{"service/no reply in time", noReply},
 		{"service/failures travel", failuresTravel},
 		{"objects", objects},

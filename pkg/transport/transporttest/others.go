@@ -146,6 +146,38 @@ func oneOfSeveral(t *testing.T, open Open) {
 	}
 }
 
+// ofEachParty: of a service that is addressed each party gets its own requests, and nobody those of one that is not there.
+func ofEachParty(t *testing.T, open Open) {
+	connect := open(t, Limits())
+	c := connect(t)
+	copies := func(party transport.PartyID) transport.Envelope {
+		return transport.Envelope{Subject: transport.Subject{Channel: transport.Copies, Verb: "fetch", Party: party}, Payload: []byte(party)}
+	}
+	for _, party := range []transport.PartyID{"c1", "c2"} {
+		s := subscribe(t, connect(t), transport.Filter{Channel: transport.Copies, Party: party})
+		go func() {
+			for {
+				r, err := s.Next(t.Context())
+				if err != nil {
+					return
+				}
+				if err := r.Reply(t.Context(), []byte(string(party)+" for "+string(r.Envelope().Payload))); err != nil && t.Context().Err() == nil {
+					t.Error(err)
+				}
+			}
+		}()
+	}
+	for _, party := range []transport.PartyID{"c1", "c2", "c1", "c2"} {
+		reply, err := c.Request(within(t), copies(party))
+		must(t, err)
+		if want := string(party + " for " + party); string(reply) != want {
+			t.Fatalf("%q, want %q", reply, want)
+		}
+	}
+	_, err := c.Request(within(t), copies("c3"))
+	want(t, transport.Unavailable, err)
+}
+
 func noReply(t *testing.T, open Open) {
 	connect := open(t, Limits())
 	s, c := subscribe(t, connect(t), transport.Filter{Channel: transport.Control}), connect(t)
@@ -248,6 +280,8 @@ func invalidFilters(t *testing.T, open Open) {
 		{Channel: 99},
 		{Channel: transport.Draws, Run: "run"},
 		{Channel: transport.Control, Party: "w"},
+		{Channel: transport.Copies},
+		{Channel: transport.Copies, Run: "run", Party: "c"},
 		{Channel: transport.Heartbeats, Run: "run"},
 		{Channel: transport.Decisions, Party: "w"},
 		{Channel: transport.Events, Run: "a.b"},
