@@ -18,6 +18,7 @@ import (
 // again from the store.
 type figures struct {
 	mu     sync.Mutex   // guards the fields below
+	behind bool         // there may be blocks in the store that were not taken
 	stream *diag.Stream // nil where there are too many numbers
 	seen   []uint64     // blocks of each pack that were taken, warmup's too
 	names  []string     // of the parameters
@@ -49,7 +50,7 @@ const (
 const mostFigures = 1 << 22
 
 func newFigures(m *transport.Manifest, schema *store.Schema) *figures {
-	f := &figures{seen: make([]uint64, m.Packs()), chains: make([]chainFigures, m.Chains)}
+	f := &figures{behind: true, seen: make([]uint64, m.Packs()), chains: make([]chainFigures, m.Chains)}
 	stats := len(schema.Columns()) - len(schema.Sites)
 	for i, site := range schema.Sites {
 		if site.Kind == store.Auxiliary || site.DType != store.F64 && site.DType != store.F32 {
@@ -104,6 +105,13 @@ func (s *Sink) forget() {
 	}
 }
 
+// doubt notes that the store may get blocks that are not taken.
+func (f *figures) doubt() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.behind = true
+}
+
 // take takes a block that the ledger has.
 func (f *figures) take(b *store.Block, worker string) error {
 	f.mu.Lock()
@@ -114,6 +122,7 @@ func (f *figures) take(b *store.Block, worker string) error {
 // add takes a block of the ledger, unless it was taken before or others come first. mu is held.
 func (f *figures) add(b *store.Block, worker string) error {
 	if b.Index != f.seen[b.Pack] {
+		f.behind = f.behind || b.Index > f.seen[b.Pack]
 		return nil
 	}
 	f.seen[b.Pack]++
@@ -169,32 +178,19 @@ func (s *Sink) Describe(ctx context.Context, l Ledger, run transport.RunID, out 
 	if err != nil {
 		return err
 	}
-	ledger, _, err := l.Ledger(run)
-	if err != nil {
-		return err
-	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.behind(&ledger) {
+	if f.behind {
 		if err := s.Note(ctx, l, run); err != nil {
 			return err
 		}
 		if err := f.catchUp(s.cfg.Path(run)); err != nil {
 			return err
 		}
+		f.behind = false
 	}
 	f.describe(out)
 	return nil
-}
-
-// behind reports whether the ledger has blocks that were not taken.
-func (f *figures) behind(l *store.Ledger) bool {
-	for p := range l.Heads {
-		if f.seen[p] < l.Heads[p].Blocks {
-			return true
-		}
-	}
-	return false
 }
 
 // catchUp takes the blocks that a run directory has and that were not taken. mu is held.

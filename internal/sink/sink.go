@@ -141,10 +141,13 @@ func (s *Sink) Note(ctx context.Context, l Ledger, run transport.RunID) error {
 	return d.blocks.Close()
 }
 
-// Close lets all run directories go. They are opened again when they are needed.
+// Close lets all run directories go. They are opened again when they are needed; others may write to them meanwhile.
 func (s *Sink) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	for _, f := range s.figures {
+		f.doubt()
+	}
 	var errs []error
 	for id, d := range s.runs {
 		errs = append(errs, d.blocks.Close())

@@ -18,7 +18,11 @@ type Stream struct {
 	blocks                  int // that all chains have
 	size                    int // blocks of a batch
 	chains                  []streamChain
+	places                  []place // of blocks that some chains have and others lack, in order
 }
+
+// place is a block that waits for the same of other chains.
+type place struct{ draws, chains int } // draws of each chain; chains that have it
 
 // streamChain is a chain of a Stream.
 type streamChain struct {
@@ -64,15 +68,17 @@ func (s *Stream) Add(b *Block) error {
 		if n := b.Chains[i].Draws; n < 1 || n != b.Chains[0].Draws {
 			return fmt.Errorf("diag: a block has %d draws of chain %d and %d of chain %d", n, b.First+i, b.Chains[0].Draws, b.First)
 		}
-		at := len(s.chains[b.First+i].ahead)
-		for k := range s.chains {
-			if a := s.chains[k].ahead; len(a) > at && a[at].Draws != b.Chains[0].Draws {
-				return fmt.Errorf("diag: block %d of chain %d has %d draws, that of chain %d %d", s.blocks+at, b.First+i, b.Chains[0].Draws, k, a[at].Draws)
-			}
+		if at := len(s.chains[b.First+i].ahead); at < len(s.places) && s.places[at].draws != b.Chains[0].Draws {
+			return fmt.Errorf("diag: block %d of chain %d has %d draws, those of other chains %d", s.blocks+at, b.First+i, b.Chains[0].Draws, s.places[at].draws)
 		}
 	}
 	for i := range b.Chains {
 		c := &s.chains[b.First+i]
+		at := len(c.ahead)
+		if at == len(s.places) {
+			s.places = append(s.places, place{draws: b.Chains[i].Draws})
+		}
+		s.places[at].chains++
 		c.ahead = append(c.ahead, b.Chains[i])
 	}
 	s.settle()
@@ -81,13 +87,9 @@ func (s *Stream) Add(b *Block) error {
 
 // settle takes the blocks that all chains have.
 func (s *Stream) settle() {
-	for {
-		for c := range s.chains {
-			if len(s.chains[c].ahead) == 0 {
-				return
-			}
-		}
-		s.draws += s.chains[0].ahead[0].Draws
+	for len(s.places) > 0 && s.places[0].chains == len(s.chains) {
+		s.draws += s.places[0].draws
+		s.places = s.places[1:]
 		fresh := s.blocks%s.size == 0
 		for c := range s.chains {
 			s.chains[c].take(fresh)
