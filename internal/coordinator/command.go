@@ -23,6 +23,7 @@ const (
 	kindDecide
 	kindFail
 	kindTick
+	kindTimed
 )
 
 // Submit begins a run.
@@ -130,6 +131,14 @@ type Tick struct {
 	Total uint64
 }
 
+// Timed is a command and the time at which it was proposed, as Tick has it: so runs know how long they take more finely than ticks
+// come. It is never a command of a Timed.
+type Timed struct {
+	Term    uint64
+	Total   uint64
+	Command Command
+}
+
 func (*Submit) kind() kind   { return kindSubmit }
 func (*Stop) kind() kind     { return kindStop }
 func (*Resume) kind() kind   { return kindResume }
@@ -143,3 +152,4 @@ func (*Commit) kind() kind   { return kindCommit }
 func (*Decide) kind() kind   { return kindDecide }
 func (*Fail) kind() kind     { return kindFail }
 func (*Tick) kind() kind     { return kindTick }
+func (*Timed) kind() kind    { return kindTimed }

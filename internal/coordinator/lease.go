@@ -153,12 +153,22 @@ func (m *Machine) choose(w *worker) (r *run, pack uint32, ok bool) {
 	return nil, 0, false
 }
 
-// admits reports whether a worker's replay class is one of the run's.
+// admits reports whether a worker has the run's engine, and one of its replay classes.
 func (r *run) admits(w *worker) bool {
+	if !r.suits(w.class) {
+		return false
+	}
 	if len(r.spec.Classes) > 0 {
 		return slices.Contains(r.spec.Classes, w.class)
 	}
 	return r.class == "" || r.class == w.class
+}
+
+// suits reports whether a replay class is one of the run's engine: xla is any of xla:cpu, xla:cuda, ….
+func (r *run) suits(class string) bool {
+	name, _, _ := strings.Cut(class, " ")
+	family, _, _ := strings.Cut(name, ":")
+	return r.spec.Engine == "" || r.spec.Engine == name || r.spec.Engine == family
 }
 
 // neediest returns the pack with fewest blocks that can go on, has so many leases, none of them the worker's, and is late if it
@@ -180,6 +190,7 @@ func (r *run) neediest(w WorkerID, leases int, now uint64) int {
 
 // grant gives a worker a lease under a new epoch.
 func (m *Machine) grant(w *worker, r *run, i uint32) Action {
+	r.pass(m.now)
 	p := &r.packs[i]
 	if len(r.spec.Classes) == 0 {
 		r.class = w.class
@@ -189,11 +200,14 @@ func (m *Machine) grant(w *worker, r *run, i uint32) Action {
 	p.leases = append(p.leases, lease{w.id, p.epoch, m.now + uint64(r.spec.LeaseMillis)})
 	t := Tenure{r.id, i, p.epoch}
 	w.held = append(w.held, t)
+	r.held++
 	return LeaseGranted{t, w.id, len(p.leases) > 1}
 }
 
 // end takes a lease back.
 func (m *Machine) end(r *run, i uint32, e Epoch, why LeaseEnd) Action {
+	r.pass(m.now)
+	r.held--
 	p := &r.packs[i]
 	t := Tenure{r.id, i, e}
 	at := slices.IndexFunc(p.leases, func(l lease) bool { return l.epoch == e })
@@ -247,6 +261,15 @@ func (m *Machine) release(x *Release) Result {
 	return out
 }
 
+// advance moves time forward to what the leader of a term has counted. Time of other terms does not count, nor time that has passed.
+func (m *Machine) advance(term, total uint64) {
+	if term != m.term || total <= m.total {
+		return
+	}
+	m.now += min(total-m.total, maxTickMillis)
+	m.total = total
+}
+
 func (m *Machine) tick(x *Tick) Result {
 	switch {
 	case x.Term > m.term:
@@ -255,11 +278,10 @@ func (m *Machine) tick(x *Tick) Result {
 			m.revive(w)
 		}
 		return Result{}
-	case x.Term < m.term || x.Total <= m.total:
-		return refuse(Duplicate, "time has passed that point")
+	case x.Term < m.term:
+		return refuse(Duplicate, "another coordinator counts time now")
 	}
-	m.now += min(x.Total-m.total, maxTickMillis)
-	m.total = x.Total
+	m.advance(x.Term, x.Total)
 	out := Result{}
 	for _, r := range m.runs {
 		for i := range r.packs {

@@ -46,6 +46,9 @@ func (m *Machine) Apply(cmd Command) Result {
 		return m.fail(x)
 	case *Tick:
 		return m.tick(x)
+	case *Timed:
+		m.advance(x.Term, x.Total)
+		return m.Apply(x.Command)
 	}
 	panic(fmt.Sprintf("coordinator: command of type %T", cmd))
 }
@@ -83,6 +86,7 @@ func (m *Machine) submit(x *Submit) Result {
 	}
 	m.order++
 	r := newRun(x.Run, x.Spec, m.order)
+	r.times.since = m.now
 	m.runs = slices.Insert(m.runs, i, r)
 	return Result{Actions: append([]Action{r.changed()}, r.settle(m)...)}
 }
@@ -99,6 +103,7 @@ func (m *Machine) control(id RunID, cmd CommandID, apply func(*run) Result) Resu
 	if len(r.control) == MaxControl {
 		return refuse(Invalid, "run %s has been stopped, resumed and extended %d times: submit another", id, MaxControl)
 	}
+	r.pass(m.now)
 	out := apply(r)
 	if out.Code != OK {
 		return out
@@ -123,6 +128,7 @@ func (m *Machine) fail(x *Fail) Result {
 	if p.lease(x.Epoch) == nil {
 		return refuse(StaleEpoch, "epoch %d of pack %d of run %s is not held", x.Epoch, x.Pack, x.Run)
 	}
+	r.pass(m.now)
 	if len(x.Reason) > MaxReason {
 		x.Reason = x.Reason[:MaxReason]
 	}

@@ -65,7 +65,9 @@ type Spec struct {
 	// LateMillis is how long a pack may go without a commit before an idle worker gets a second lease of it; 0 never.
 	LateMillis uint32
 	// Classes are the replay classes whose workers may run packs. None: that of the first lease, which then is the run's.
-	Classes  []string
+	Classes []string
+	// Engine is that of workers that may run packs, "" for any: of a worker's class it is the first word, or that before a colon.
+	Engine   string
 	Manifest []byte // program, data, seed, stop rule: whatever else a worker needs; opaque
 }
 
@@ -85,6 +87,7 @@ func (s *Spec) Validate() error {
 	within("the time of a lease in ms", uint64(s.LeaseMillis), 1, MaxLeaseMillis)
 	within("the length of the manifest", uint64(len(s.Manifest)), 0, MaxManifest)
 	within("the number of replay classes", uint64(len(s.Classes)), 0, MaxClasses)
+	within("the length of an engine's name", uint64(len(s.Engine)), 0, MaxClass)
 	for _, c := range s.Classes {
 		within("the length of a replay class's name", uint64(len(c)), 1, MaxClass)
 	}

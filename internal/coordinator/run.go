@@ -39,6 +39,8 @@ type run struct {
 	decisions []decision
 	control   []CommandID
 	packs     []pack
+	held      int // leases of all packs
+	times     times
 }
 
 // decision is one of warmup; those of sampling are the run's target.
@@ -119,6 +121,8 @@ func (r *run) settle(m *Machine) []Action {
 	if r.status != Running {
 		return nil
 	}
+	r.pass(m.now)
+	r.times.warm = r.times.warm || r.all(uint32(len(r.steps))) && r.warmed()
 	if k, ok := r.due(); ok {
 		if !r.all(k + 1) {
 			return nil
@@ -133,6 +137,12 @@ func (r *run) settle(m *Machine) []Action {
 		r.status = Stopped
 	}
 	return append(m.endLeases(r, RunEnded), r.changed())
+}
+
+// warmed reports whether no decision of warmup is due any more.
+func (r *run) warmed() bool {
+	k, ok := r.due()
+	return !ok || k >= uint32(len(r.steps))
 }
 
 func (r *run) changed() Action { return RunChanged{r.id, r.status, r.target, r.reason} }
@@ -185,4 +195,28 @@ func (r *run) extend(target uint64) Result {
 	r.target = target
 	r.planned, r.stopping, r.status = r.target, false, Running
 	return Result{}
+}
+
+// times are how long a run has taken while it was to go on, in ms.
+type times struct {
+	since    uint64 // when they were last added to
+	idle     uint64 // while nobody held a lease of it
+	warmup   uint64
+	sampling uint64 // since all packs have ended warmup
+	warm     bool   // they have
+}
+
+// pass adds the time until now to what the run was doing. It comes before what changes that.
+func (r *run) pass(now uint64) {
+	t := &r.times
+	switch d := now - t.since; {
+	case r.status != Running:
+	case r.held == 0:
+		t.idle += d
+	case t.warm:
+		t.sampling += d
+	default:
+		t.warmup += d
+	}
+	t.since = now
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // SnapshotVersion is the version of snapshots. Encode writes it, Decode reads no other.
-const SnapshotVersion uint32 = 1
+const SnapshotVersion uint32 = 2
 
 const snapshotMagic = "drey-crd"
 
@@ -97,9 +97,21 @@ func (r *run) code(c *coder) {
 	})
 	list(c, &r.control, MaxControl, func(id *CommandID) { c.fixed(id[:]) })
 	list(c, &r.packs, MaxPacks, func(p *pack) { p.code(c) })
+	r.times.code(c)
 	if c.reading && c.err == nil {
 		r.digest = r.spec.digest(r.id)
+		for i := range r.packs {
+			r.held += len(r.packs[i].leases)
+		}
 	}
+}
+
+func (t *times) code(c *coder) {
+	c.u64(&t.since)
+	c.u64(&t.idle)
+	c.u64(&t.warmup)
+	c.u64(&t.sampling)
+	c.bool(&t.warm)
 }
 
 func (p *pack) code(c *coder) {
@@ -152,6 +164,8 @@ func (r *run) check(m *Machine) error {
 	switch {
 	case !validName(string(r.id)) || r.order > m.order || r.status > Failed || uint32(len(r.packs)) != r.spec.Packs:
 		return errors.New("its name, order, status or number of packs is wrong")
+	case r.times.since > m.now:
+		return errors.New("it went on in the future")
 	case r.target > r.planned || blocksOf(r.planned, r.spec.BlockDraws) > MaxBlocks || r.judged > w+MaxBlocks:
 		return errors.New("its draws are out of range")
 	}

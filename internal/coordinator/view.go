@@ -13,6 +13,14 @@ type RunState struct {
 	Draws    uint64 // of each chain, that count
 	Stopping bool   // by a user, at Draws
 	Packs    []PackState
+	Times    Times
+}
+
+// Times are how long a run has taken while it was to go on, in ms.
+type Times struct {
+	Idle     uint64 // while nobody held a lease of it
+	Warmup   uint64
+	Sampling uint64 // since all packs had ended warmup
 }
 
 // PackState is how far a pack is.
@@ -76,13 +84,36 @@ func (m *Machine) Run(id RunID) (RunState, bool) {
 	}
 	s := RunState{
 		Run: r.id, Spec: r.spec, Class: r.class, Status: r.status, Reason: r.reason,
-		Warmup: slices.Clone(r.steps), Draws: r.target, Stopping: r.stopping,
+		Warmup: slices.Clone(r.steps), Draws: r.target, Stopping: r.stopping, Times: m.times(r),
 	}
 	for i := range r.packs {
 		p := &r.packs[i]
 		s.Packs = append(s.Packs, PackState{p.head(), p.epoch, p.held(m)})
 	}
 	return s, true
+}
+
+// times returns how long a run has taken until now.
+func (m *Machine) times(r *run) Times {
+	now := run{status: r.status, held: r.held, times: r.times}
+	now.pass(m.now)
+	return Times{now.times.idle, now.times.warmup, now.times.sampling}
+}
+
+// Suits returns the workers that may get leases of a run, by name: not those that are drained, have another engine, or are of
+// another replay class.
+func (m *Machine) Suits(id RunID) []WorkerID {
+	r := m.findRun(id)
+	if r == nil {
+		return nil
+	}
+	var out []WorkerID
+	for _, w := range m.workers {
+		if !w.drained && r.admits(w) {
+			out = append(out, w.id)
+		}
+	}
+	return out
 }
 
 // Blocks returns how many blocks of each pack count: warmup's and those that hold the run's draws. Of what a pack has committed

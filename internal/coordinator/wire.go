@@ -3,7 +3,7 @@ package coordinator
 import "fmt"
 
 // CommandVersion is the version of commands on disk and on the wire, their first byte.
-const CommandVersion uint8 = 1
+const CommandVersion uint8 = 2
 
 // EncodeCommand returns the bytes of a command: the version, its kind, its fields.
 func EncodeCommand(cmd Command) []byte {
@@ -39,6 +39,7 @@ func newCommand(k kind) Command {
 		kindSubmit: new(Submit), kindStop: new(Stop), kindResume: new(Resume), kindExtend: new(Extend),
 		kindRegister: new(Register), kindAcquire: new(Acquire), kindRenew: new(Renew), kindRelease: new(Release),
 		kindDrain: new(Drain), kindCommit: new(Commit), kindDecide: new(Decide), kindFail: new(Fail), kindTick: new(Tick),
+		kindTimed: new(Timed),
 	}
 	if int(k) >= len(all) {
 		return nil
@@ -62,6 +63,7 @@ func (s *Spec) code(c *coder) {
 	c.u32(&s.LeaseMillis)
 	c.u32(&s.LateMillis)
 	list(c, &s.Classes, MaxClasses, func(v *string) { c.text(v, MaxClass) })
+	c.text(&s.Engine, MaxClass)
 	c.bytes(&s.Manifest, MaxManifest)
 }
 
@@ -143,4 +145,21 @@ func (x *Fail) code(c *coder) {
 func (x *Tick) code(c *coder) {
 	c.u64(&x.Term)
 	c.u64(&x.Total)
+}
+
+func (x *Timed) code(c *coder) {
+	c.u64(&x.Term)
+	c.u64(&x.Total)
+	var k uint8
+	if !c.reading {
+		k = uint8(x.Command.kind())
+	}
+	c.u8(&k)
+	if c.reading {
+		if x.Command = newCommand(kind(k)); x.Command == nil || kind(k) == kindTimed {
+			c.fail(fmt.Errorf("kind %d is unknown, or has no time", k))
+			return
+		}
+	}
+	x.Command.code(c)
 }

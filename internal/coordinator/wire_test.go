@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -17,7 +18,7 @@ var update = flag.Bool("update", false, "write testdata/wire.golden anew")
 func samples() []Command {
 	spec := Spec{
 		Packs: 2, Warmup: []Step{{75, false}, {25, true}}, BlockDraws: 50, Draws: 1000, CheckEvery: 5, LeaseMillis: 15_000, LateMillis: 30_000,
-		Classes: []string{"wasm-1"}, Manifest: []byte("{}"),
+		Classes: []string{"wasm-1"}, Engine: "wasm-1", Manifest: []byte("{}"),
 	}
 	id := CommandID{1, 2, 3}
 	tenure := Tenure{"r1", 1, 3}
@@ -25,7 +26,7 @@ func samples() []Command {
 	return []Command{
 		&Submit{"r1", spec}, &Stop{id, "r1"}, &Resume{id, "r1"}, &Extend{id, "r1", 500}, &Register{"w1", 1, "wasm-1"}, &Acquire{"w1", 1, 9, 2},
 		&Renew{[]WorkerID{"w1", "w2"}}, &Release{"w1", []Tenure{tenure}}, &Drain{"w1"}, &Commit{[]Block{block, block}},
-		&Decide{"r1", 1, Digest{5}, []byte("metric"), true, []Step{{50, true}}, true}, &Fail{tenure, "NaN"}, &Tick{3, 250},
+		&Decide{"r1", 1, Digest{5}, []byte("metric"), true, []Step{{50, true}}, true}, &Fail{tenure, "NaN"}, &Tick{3, 250}, &Timed{3, 260, &Drain{"w1"}},
 	}
 }
 
@@ -83,7 +84,7 @@ func TestCommandsSurviveTheWire(t *testing.T) {
 		kinds[cmd.kind()] = true
 		wire := EncodeCommand(cmd)
 		got, err := DecodeCommand(wire)
-		if err != nil || fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", cmd) {
+		if err != nil || !reflect.DeepEqual(got, cmd) {
 			t.Errorf("%+v comes back as %+v, %v", cmd, got, err)
 		}
 		for n := range wire {

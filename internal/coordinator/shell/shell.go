@@ -214,8 +214,14 @@ func (r *reign) keep(ctx context.Context, name string, part func(context.Context
 	}
 }
 
+// total returns for how long this coordinator has led, in ms.
+func (r *reign) total() uint64 { return uint64(time.Since(r.began).Milliseconds()) }
+
 // propose has a command applied and does what comes of it.
 func (r *reign) propose(ctx context.Context, cmd coordinator.Command) (coordinator.Result, error) {
+	if _, tick := cmd.(*coordinator.Tick); !tick {
+		cmd = &coordinator.Timed{Term: r.term, Total: r.total(), Command: cmd}
+	}
 	out, err := r.cfg.Machine.Propose(ctx, cmd)
 	if err != nil {
 		return out, transport.Errorf(transport.Unavailable, "coordinator", "%w", err)
@@ -235,7 +241,7 @@ func (r *reign) tick(ctx context.Context) error {
 			return nil
 		case <-ticker.C:
 		}
-		_, err := r.propose(ctx, &coordinator.Tick{Term: r.term, Total: uint64(time.Since(r.began).Milliseconds())})
+		_, err := r.propose(ctx, &coordinator.Tick{Term: r.term, Total: r.total()})
 		if errors.Is(err, coordinator.ErrNotLeader) {
 			return err
 		}

@@ -81,7 +81,7 @@ func (r *reign) check(m *transport.Manifest) error {
 func specOf(m *transport.Manifest, submit []byte) coordinator.Spec {
 	return coordinator.Spec{
 		Packs: m.Packs(), Warmup: steps(m.Warmup), BlockDraws: m.Block, Draws: m.Draws, CheckEvery: m.Stop.Every,
-		LeaseMillis: m.Lease, LateMillis: m.Late, Classes: m.Classes, Manifest: submit,
+		LeaseMillis: m.Lease, LateMillis: m.Late, Classes: m.Classes, Engine: m.Engine, Manifest: submit,
 	}
 }
 
