@@ -155,7 +155,7 @@ func (m *Machine) choose(w *worker) (r *run, pack uint32, ok bool) {
 
 // admits reports whether a worker has the run's engine, and one of its replay classes.
 func (r *run) admits(w *worker) bool {
-	if !r.suits(w.class) {
+	if !HasEngine(w.class, r.spec.Engine) {
 		return false
 	}
 	if len(r.spec.Classes) > 0 {
@@ -164,11 +164,11 @@ func (r *run) admits(w *worker) bool {
 	return r.class == "" || r.class == w.class
 }
 
-// suits reports whether a replay class is one of the run's engine: xla is any of xla:cpu, xla:cuda, ….
-func (r *run) suits(class string) bool {
+// HasEngine reports whether workers of a replay class have an engine: "" is any, xla any of xla:cpu, xla:cuda, ….
+func HasEngine(class, engine string) bool {
 	name, _, _ := strings.Cut(class, " ")
 	family, _, _ := strings.Cut(name, ":")
-	return r.spec.Engine == "" || r.spec.Engine == name || r.spec.Engine == family
+	return engine == "" || engine == name || engine == family
 }
 
 // neediest returns the pack with fewest blocks that can go on, has so many leases, none of them the worker's, and is late if it

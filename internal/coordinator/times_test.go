@@ -20,8 +20,8 @@ func TestTimes(t *testing.T) {
 	}
 	took := func(what string, want Times) {
 		t.Helper()
-		if r, _ := s.m.Run("r"); r.Times != want {
-			t.Errorf("%s: %+v, want %+v", what, r.Times, want)
+		if p, _ := s.m.Progress("r"); p.Times != want || p.Warm != (want.Sampling > 0) || p.Transitions != 5 {
+			t.Errorf("%s: %+v, want %+v", what, p, want)
 		}
 	}
 	s.ok(&Tick{1, 1000})

@@ -13,7 +13,6 @@ type RunState struct {
 	Draws    uint64 // of each chain, that count
 	Stopping bool   // by a user, at Draws
 	Packs    []PackState
-	Times    Times
 }
 
 // Times are how long a run has taken while it was to go on, in ms.
@@ -58,6 +57,10 @@ type Progress struct {
 	Warmup  uint32 // blocks of warmup, done and planned
 	Sampled uint64 // draws of a chain in sampling that count, added over packs: those committed up to Draws
 	Draws   uint64 // of each chain, that the run is on the way to
+
+	Transitions uint64 // of each chain in warmup, done and planned
+	Warm        bool   // all packs have ended it
+	Times       Times
 }
 
 // Runs returns the names of all runs, in the order of submission.
@@ -84,7 +87,7 @@ func (m *Machine) Run(id RunID) (RunState, bool) {
 	}
 	s := RunState{
 		Run: r.id, Spec: r.spec, Class: r.class, Status: r.status, Reason: r.reason,
-		Warmup: slices.Clone(r.steps), Draws: r.target, Stopping: r.stopping, Times: m.times(r),
+		Warmup: slices.Clone(r.steps), Draws: r.target, Stopping: r.stopping,
 	}
 	for i := range r.packs {
 		p := &r.packs[i]
@@ -133,7 +136,10 @@ func (m *Machine) Progress(id RunID) (Progress, bool) {
 		return Progress{}, false
 	}
 	w := uint32(len(r.steps))
-	p := Progress{Status: r.status, Reason: r.reason, Packs: uint32(len(r.packs)), Least: r.packs[0].head(), Warmup: w, Draws: r.target}
+	p := Progress{Status: r.status, Reason: r.reason, Packs: uint32(len(r.packs)), Least: r.packs[0].head(), Warmup: w, Draws: r.target, Warm: r.times.warm, Times: m.times(r)}
+	for _, s := range r.steps {
+		p.Transitions += uint64(s.Draws)
+	}
 	for i := range r.packs {
 		head := r.packs[i].head()
 		p.Leases += len(r.packs[i].leases)

@@ -16,5 +16,5 @@ func (Adapter) Adapt(b *shell.Barrier) (*shell.Adaptation, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &shell.Adaptation{StepSize: d.StepSize, Metric: d.Append(nil), Next: next}, nil
+	return &shell.Adaptation{StepSize: d.StepSize, Metric: d.Append(nil), Next: next, Suspects: d.Suspects}, nil
 }

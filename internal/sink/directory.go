@@ -125,11 +125,18 @@ func (d *directory) end(e Ending) error {
 	if err := r.Close(); err != nil {
 		return err
 	}
-	err = d.blocks.Update(func(run *store.Run) { run.State, run.Error, run.Counts = e.State, e.Error, counts })
+	err = d.blocks.Update(func(run *store.Run) {
+		run.State, run.Error, run.Counts, run.Seconds, run.Warmup = e.State, e.Error, counts, e.Seconds, e.Warmup
+	})
 	if err == nil {
 		d.state = e.State
 	}
 	return err
+}
+
+// took records how long a run has taken that goes on.
+func (d *directory) took(e Ending) error {
+	return d.blocks.Update(func(run *store.Run) { run.Seconds, run.Warmup = e.Seconds, e.Warmup })
 }
 
 // resumed records that a run that had ended goes on.

@@ -25,6 +25,7 @@ type figures struct {
 	at     []element
 	counts store.RunCounts
 	chains []chainFigures
+	places *places // nil where there are no statistics
 }
 
 // element is where a parameter is in the columns of a block.
@@ -60,6 +61,9 @@ func newFigures(m *transport.Manifest, schema *store.Schema) *figures {
 			f.names = append(f.names, name)
 			f.at = append(f.at, element{stats + i, k, site.DType.Size()})
 		}
+	}
+	if schema.SampleStats {
+		f.places = newPlaces(f.names, f.at, int(m.Chains))
 	}
 	if schema.SampleStats && len(f.names)*int(m.Chains) <= mostFigures {
 		f.stream = diag.NewStream(int(m.Chains), len(f.names), int(m.Chains/m.Super))
@@ -132,6 +136,9 @@ func (f *figures) add(b *store.Block, worker string) error {
 	}
 	f.counts.Leapfrogs += int64(b.Leapfrogs)
 	f.counts.Divergences += int64(b.Divergences)
+	if f.places != nil {
+		f.places.take(b)
+	}
 	if f.stream == nil {
 		return nil
 	}
@@ -217,6 +224,9 @@ func (f *figures) catchUp(dir string) (err error) {
 // describe writes the figures to a status.
 func (f *figures) describe(out *transport.RunStatus) {
 	out.Leapfrogs, out.Divergences = uint64(f.counts.Leapfrogs+f.counts.WarmupLeapfrogs), uint64(f.counts.Divergences)
+	if f.places != nil {
+		f.places.describe(out)
+	}
 	if f.stream == nil {
 		return
 	}
@@ -233,8 +243,8 @@ func (f *figures) describe(out *transport.RunStatus) {
 		}
 	}
 	out.Parameters = worst(all)
-	if out.Seconds > 0 {
-		out.ESSRate = least / out.Seconds
+	if out.Sampling > 0 {
+		out.ESSRate = least / out.Sampling
 	}
 	for c := range min(len(f.chains), listedChains) {
 		x := &f.chains[c]

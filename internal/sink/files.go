@@ -17,6 +17,15 @@ func (s *Sink) Files(ctx context.Context, l Ledger, run transport.RunID, objects
 	if err := s.Note(ctx, l, run); err != nil {
 		return nil, err
 	}
+	if d := s.known(run); d != nil { // it goes on
+		_, ending, err := l.Ledger(run)
+		if err == nil {
+			err = d.took(ending)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
 	temp, err := os.MkdirTemp("", "drey-pull-")
 	if err != nil {
 		return nil, fmt.Errorf("sink: %w", err)

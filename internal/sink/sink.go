@@ -22,10 +22,13 @@ type Ledger interface {
 	Ledger(run transport.RunID) (store.Ledger, Ending, error)
 }
 
-// Ending is how a run is: the zero value says that it goes on.
+// Ending is how a run is: one without a State goes on.
 type Ending struct {
 	State store.State // Done, Interrupted for one that was stopped, or Failed
 	Error string      // of one that failed
+
+	Seconds store.Seconds // that it has taken so far
+	Warmup  *store.Warmed // nil while it goes on
 }
 
 // Config is what a sink is told.

@@ -62,6 +62,13 @@ type Run struct {
 	Created  string    `json:"created"` // UTC, RFC 3339
 	Seconds  Seconds   `json:"seconds"`
 	Counts   RunCounts `json:"counts"`
+	Warmup   *Warmed   `json:"warmup,omitempty"` // nil while it goes on
+}
+
+// Warmed is how the warmup of a run went.
+type Warmed struct {
+	Transitions int   `json:"transitions"`        // of each chain: fewer than Settings.Warmup where it ended early
+	Suspects    []int `json:"suspects,omitempty"` // chains that ended it unlike the others: they may be in a mode of their own
 }
 
 // Program names the executable that made a run: the one that resumes, extends and predicts it.

@@ -77,6 +77,7 @@ type Decision struct {
 	Next            uint32     // the block of Manifest.Warmup that follows, by its place there
 	Sampling        bool       // warmup is over: what follows are draws
 	TimingDependent bool       // the clock had a say: the run can't be repeated bit for bit
+	Suspects        []uint32   // chains that ended warmup unlike the others, where it is over
 	Term            uint64     // of the coordinator that decided
 }
 
@@ -102,6 +103,7 @@ func (m *Decision) visit(c *codec) {
 	c.u32("Next", &m.Next)
 	c.flag("Sampling", &m.Sampling)
 	c.flag("TimingDependent", &m.TimingDependent)
+	list(c, "Suspects", &m.Suspects, maxChains, func(c *codec, n *uint32) { c.u32("Chain", n) })
 	c.u64("Term", &m.Term)
 }
 

@@ -4,7 +4,8 @@ package transport
 const (
 	maxParameters  = 256
 	maxDivergences = 128
-	maxPosition    = 512  // numbers of a position
+	maxPosition    = 512 // numbers of a position
+	maxPlaces      = 16
 	maxListed      = 2048 // chains and packs
 	maxWorkers     = 2048
 )
@@ -49,7 +50,16 @@ type ChainStatus struct {
 type DivergencePoint struct {
 	Chain    uint32
 	Draw     uint64
-	Position []float64 // the draw, in the order of the status' Names
+	Position []float64 // where its trajectory began, in the order of the status' Names
+}
+
+// DivergencePlace says where divergent trajectories begin, as one parameter has it: by chance a tenth of them begins in each tail.
+type DivergencePlace struct {
+	Name   string
+	Count  uint32  // of divergences that are told apart
+	Low    uint32  // of them, that begin below the 10 % quantile of all draws
+	High   uint32  // that begin above the 90 % quantile
+	Median float64 // of the shares of all draws that lie below where they begin
 }
 
 // LeaseStatus is a pack's.
@@ -66,13 +76,17 @@ type RunStatus struct {
 	Name        string
 	State       RunState
 	Error       string  // why it failed
+	Notice      string  // what keeps it from going on, and what to do; empty where nothing does
 	Window      uint32  // of warmup
 	Windows     uint32  // of warmup, all
+	Transitions uint64  // of each chain in warmup, made and planned: it may end early
 	Committed   uint64  // draws of all chains in the ledger
 	Target      uint64  // of them
-	Seconds     float64 // since the run began
-	ESSRate     float64 // smallest ESS per second
-	SecondsLeft float64 // to the target; NaN if unknown
+	Seconds     float64 // that it has been going on, waiting for workers included
+	Warmup      float64 // seconds of warmup, until the last chain had ended it
+	Sampling    float64 // seconds since then
+	ESSRate     float64 // smallest ESS per second of sampling
+	SecondsLeft float64 // to the target, or to what its stop rule asks for; NaN if unknown
 	NestedRHat  float64 // the largest
 	Leapfrogs   uint64
 	Divergences uint64
@@ -80,6 +94,8 @@ type RunStatus struct {
 	Chains      []ChainStatus
 	Names       []string          // of the numbers of a DivergencePoint's position
 	Points      []DivergencePoint // the latest divergences
+	Places      []DivergencePlace // of parameters in whose tails divergences gather, the clearest first
+	Suspects    []uint32          // chains that ended pooled warmup unlike the others: they may be in a mode of their own
 	Leases      []LeaseStatus
 }
 
@@ -93,6 +109,14 @@ func (m *RunStatus) fields(c *codec) {
 		c.u64("Draw", &p.Draw)
 		c.floats("Position", &p.Position, maxPosition)
 	})
+	list(c, "Places", &m.Places, maxPlaces, func(c *codec, p *DivergencePlace) {
+		c.text("Name", &p.Name, maxText)
+		c.u32("Count", &p.Count)
+		c.u32("Low", &p.Low)
+		c.u32("High", &p.High)
+		c.f64("Median", &p.Median)
+	})
+	list(c, "Suspects", &m.Suspects, maxListed, func(c *codec, n *uint32) { c.u32("Chain", n) })
 	list(c, "Leases", &m.Leases, maxListed, func(c *codec, l *LeaseStatus) {
 		l.Lease.visit(c)
 		c.text("Worker", &l.Worker, MaxToken)
@@ -106,11 +130,15 @@ func (m *RunStatus) head(c *codec) {
 	c.text("Name", &m.Name, 4*MaxToken)
 	c.choice("State", (*uint8)(&m.State), uint8(runStates))
 	c.text("Error", &m.Error, maxText)
+	c.text("Notice", &m.Notice, maxText)
 	c.u32("Window", &m.Window)
 	c.u32("Windows", &m.Windows)
+	c.u64("Transitions", &m.Transitions)
 	c.u64("Committed", &m.Committed)
 	c.u64("Target", &m.Target)
 	c.f64("Seconds", &m.Seconds)
+	c.f64("Warmup", &m.Warmup)
+	c.f64("Sampling", &m.Sampling)
 	c.f64("ESSRate", &m.ESSRate)
 	c.f64("SecondsLeft", &m.SecondsLeft)
 	c.f64("NestedRHat", &m.NestedRHat)

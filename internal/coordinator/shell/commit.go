@@ -92,12 +92,42 @@ func (r *reign) Ledger(run transport.RunID) (store.Ledger, sink.Ending, error) {
 				out.Heads[i] = store.Head{Blocks: uint64(s.Blocks), Digest: s.Prev}
 			}
 		}
-		end = sink.Ending{State: endings[p.Status], Error: p.Reason}
+		end = ending(m, id, &p)
 	})
 	if !found {
 		return out, end, transport.Errorf(transport.NotFound, "coordinator", "there is no run %s", run)
 	}
 	return out, end, nil
+}
+
+// ending returns how a run is.
+func ending(m *coordinator.Machine, id coordinator.RunID, p *coordinator.Progress) sink.Ending {
+	end := sink.Ending{State: endings[p.Status], Error: p.Reason, Seconds: seconds(p.Times)}
+	if p.Warm {
+		end.Warmup = &store.Warmed{Transitions: int(p.Transitions)}
+		for _, c := range suspects(m.Decisions(id)) {
+			end.Warmup.Suspects = append(end.Warmup.Suspects, int(c))
+		}
+	}
+	return end
+}
+
+// seconds returns the times of a run. Nobody's trace or compilation is among them: workers do it beside what they sample.
+func seconds(t coordinator.Times) store.Seconds {
+	of := func(ms uint64) store.Float { return store.Float(float64(ms) / 1000) }
+	return store.Seconds{Warmup: of(t.Warmup), Sampling: of(t.Sampling), Total: of(t.Idle + t.Warmup + t.Sampling)}
+}
+
+// suspects returns the chains that were unlike the others when pooled warmup ended, by its last decision.
+func suspects(decisions []coordinator.Decision) []uint32 {
+	if len(decisions) == 0 {
+		return nil
+	}
+	last, err := decode(decisions[len(decisions)-1:])
+	if err != nil {
+		return nil // it was logged when it was taken
+	}
+	return last[0].Suspects
 }
 
 // endings are the states of run directories by the machine's.

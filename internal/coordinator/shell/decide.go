@@ -27,6 +27,7 @@ type Adaptation struct {
 	StepSize float64
 	Metric   []byte // content of Decision.Metric; nil for the one before
 	Next     int    // place in Manifest.Warmup of the block that follows; at its length or beyond, sampling does
+	Suspects []int  // chains that are unlike the others as warmup ends
 }
 
 // decide takes a decision that is due, unless that is under way. What can't be decided now is due again later.
@@ -128,6 +129,9 @@ func (r *reign) decision(ctx context.Context, b *Barrier, x *Adaptation, run tra
 	d := &transport.Decision{
 		Run: run, Version: version, Window: at.Window, Round: at.Round, StepSize: x.StepSize, Next: uint32(x.Next),
 		Sampling: x.Next >= len(b.Manifest.Warmup), Term: r.term,
+	}
+	for _, c := range x.Suspects {
+		d.Suspects = append(d.Suspects, uint32(c))
 	}
 	if x.Metric == nil {
 		return d, nil

@@ -37,6 +37,7 @@ func (s *Shell) introduced(worker transport.PartyID, change func(*introduction))
 		s.workers[worker] = new(introduction)
 	}
 	change(s.workers[worker])
+	s.workers[worker].heard = time.Now()
 }
 
 // Times that a worker waits until it asks for packs again where there are none: so that a thousand idle workers make few requests.

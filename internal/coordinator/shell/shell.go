@@ -51,6 +51,7 @@ type introduction struct {
 	slots uint32
 	rate  float64 // leapfrogs per second, by its last heartbeat
 	beat  uint64  // number of that
+	heard time.Time
 }
 
 // New returns a shell that does nothing until Lead.

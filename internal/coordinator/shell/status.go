@@ -16,6 +16,8 @@ const (
 	listedLeases = 2048
 	listedRuns   = 4096
 	listedFleet  = 2048
+
+	listedSuspects = 2048
 )
 
 // publish broadcasts how runs are that go on.
@@ -53,37 +55,60 @@ func (r *reign) status(ctx context.Context, run transport.RunID) (transport.Mess
 	}
 	var state coordinator.RunState
 	var p coordinator.Progress
+	var decisions []coordinator.Decision
 	r.cfg.Machine.View(func(m *coordinator.Machine) {
-		state, _ = m.Run(coordinator.RunID(run))
-		p, _ = m.Progress(coordinator.RunID(run))
+		id := coordinator.RunID(run)
+		state, _ = m.Run(id)
+		p, _ = m.Progress(id)
+		decisions = m.Decisions(id)
 	})
+	took := seconds(p.Times)
 	out := &transport.RunStatus{
-		Run: run, Name: s.submit.Name, State: progressState(p), Error: state.Reason, Window: min(p.Least, p.Warmup), Windows: p.Warmup,
-		Committed: committedDraws(s.manifest, &state), Target: uint64(s.manifest.Chains) * state.Draws,
-		ESSRate: math.NaN(), SecondsLeft: math.NaN(), NestedRHat: math.NaN(),
+		Run: run, Name: s.submit.Name, State: progressState(p), Error: state.Reason, Notice: r.notice(run, &p), Window: min(p.Least, p.Warmup), Windows: p.Warmup,
+		Transitions: p.Transitions, Committed: committedDraws(s.manifest, &state), Target: uint64(s.manifest.Chains) * state.Draws,
+		Seconds: float64(took.Total), Warmup: float64(took.Warmup), Sampling: float64(took.Sampling),
+		ESSRate: math.NaN(), SecondsLeft: math.NaN(), NestedRHat: math.NaN(), Leases: leases(run, &state, p.Most),
 	}
-	if begun := submitted(s.manifest); !begun.IsZero() {
-		out.Seconds = max(0, time.Since(begun).Seconds())
-	}
-	for i, pack := range state.Packs {
-		if len(out.Leases) == listedLeases {
-			break
-		}
-		l := transport.LeaseStatus{Lease: transport.LeaseRef{Run: run, Pack: transport.PackID(i)}, Committed: uint64(pack.Blocks), Behind: uint64(p.Most - pack.Blocks)}
-		if n := len(pack.Leases); n > 0 { // of a late pack the later one
-			l.Lease.Epoch, l.Worker = transport.Epoch(pack.Leases[n-1].Epoch), string(pack.Leases[n-1].Worker)
-		}
-		out.Leases = append(out.Leases, l)
+	if list := suspects(decisions); p.Warm {
+		out.Suspects = list[:min(len(list), listedSuspects)]
 	}
 	if p.Most > 0 {
 		if err := r.cfg.Sink.Describe(ctx, r, run, out); err != nil && ctx.Err() == nil {
 			r.cfg.Log.Warn("a run has no diagnostics", "run", string(run), "reason", err.Error())
 		}
 	}
-	if left := out.Target - min(out.Committed, out.Target); out.Committed > 0 {
-		out.SecondsLeft = out.Seconds / float64(out.Committed) * float64(left)
-	}
+	out.SecondsLeft = secondsLeft(out, s.manifest)
 	return out, nil
+}
+
+// leases returns who has which pack of a run, and how far it is.
+func leases(run transport.RunID, state *coordinator.RunState, most uint32) (out []transport.LeaseStatus) {
+	for i, pack := range state.Packs[:min(len(state.Packs), listedLeases)] {
+		l := transport.LeaseStatus{Lease: transport.LeaseRef{Run: run, Pack: transport.PackID(i)}, Committed: uint64(pack.Blocks), Behind: uint64(most - pack.Blocks)}
+		if n := len(pack.Leases); n > 0 { // of a late pack the later one
+			l.Lease.Epoch, l.Worker = transport.Epoch(pack.Leases[n-1].Epoch), string(pack.Leases[n-1].Worker)
+		}
+		out = append(out, l)
+	}
+	return out
+}
+
+// secondsLeft estimates when a run will have what it is for, from how it sampled so far: its draws, or the effective sample size of
+// its stop rule where R-hat holds already.
+func secondsLeft(s *transport.RunStatus, m *transport.Manifest) float64 {
+	if s.State >= transport.Stopped || s.Committed == 0 || s.Sampling == 0 {
+		return math.NaN()
+	}
+	left := s.Sampling / float64(s.Committed) * float64(s.Target-min(s.Committed, s.Target))
+	if m.Stop.Every == 0 || m.Stop.ESS == 0 || !(s.ESSRate > 0) {
+		return left
+	}
+	for _, p := range s.Parameters {
+		if m.Stop.RHat > 0 && !(p.RHat <= m.Stop.RHat) {
+			return left
+		}
+	}
+	return min(left, max(0, m.Stop.ESS/s.ESSRate-s.Sampling))
 }
 
 // progressState returns what a run is doing.
@@ -156,6 +181,9 @@ func (r *reign) list(ctx context.Context) (transport.Message, error) {
 	return out, nil
 }
 
+// goneTime is how long a worker without packs is listed of which nothing is heard: it has ended, or lost its way here.
+const goneTime = time.Minute
+
 // fleet returns all workers that are known, by name.
 func (r *reign) fleet() *transport.WorkerList {
 	var workers []coordinator.WorkerState
@@ -167,8 +195,12 @@ func (r *reign) fleet() *transport.WorkerList {
 		line := transport.WorkerSummary{
 			Worker: transport.PartyID(w.Worker), Class: w.Class, Packs: uint32(len(w.Held)), SinceMillis: w.Silent, Draining: w.Drained,
 		}
-		if i := r.workers[line.Worker]; i != nil {
+		if i := r.workers[line.Worker]; i != nil { // the machine hears only what changes it, heartbeats don't
 			line.Host, line.Slots, line.LeapfrogRate = i.host, i.slots, i.rate
+			line.SinceMillis = min(line.SinceMillis, uint64(time.Since(i.heard).Milliseconds()))
+		}
+		if line.Packs == 0 && line.SinceMillis > uint64(goneTime.Milliseconds()) {
+			continue
 		}
 		out.Workers = append(out.Workers, line)
 	}
