@@ -89,14 +89,27 @@ func (a *Array) Err() error {
 	return a.err
 }
 
-// Element returns all draws of one element, by its flat row-major position in the site: a slice a chain.
+// Element returns all draws of one element, by its flat row-major position in the site: a slice a chain. Chains lie one after
+// another in memory.
 func (a *Array) Element(element int) ([][]float64, error) {
+	width := a.width(element)
+	all, n := make([]float64, a.shape[0]*a.shape[1]), a.shape[1]
 	out := make([][]float64, a.shape[0])
 	for c := range out {
-		out[c] = make([]float64, 0, a.shape[1])
-		err := a.each(c, element, func(bits uint64) { out[c] = append(out[c], floatOf(a.site.DType, bits)) })
+		out[c] = all[c*n : (c+1)*n : (c+1)*n]
+	}
+	a.r.mu.Lock()
+	defer a.r.mu.Unlock()
+	for _, b := range a.r.stored[a.phase] { // a segment after another: there may be many more than can be open
+		if b.first >= int64(n) {
+			continue
+		}
+		v, err := a.r.view(b, a.col)
 		if err != nil {
 			return nil, err
+		}
+		for c := b.chain; c < b.chain+b.chains; c++ {
+			v.floats(out[c][b.first:min(n, int(b.first)+b.n)], b.at(c)*width+element, width)
 		}
 	}
 	return out, nil
@@ -131,10 +144,7 @@ func (a *Array) Draw(dst []float64, chain, draw int) error {
 
 // each calls f with the bits of one element in each draw of a chain.
 func (a *Array) each(chain, element int, f func(uint64)) error {
-	width := a.r.cols[a.col].width
-	if element < 0 || element >= width {
-		panic(fmt.Sprintf("store: element %d of %s, which has %d", element, a.site.Name, width))
-	}
+	width := a.width(element)
 	a.r.mu.Lock()
 	defer a.r.mu.Unlock()
 	left := a.shape[1]
@@ -154,4 +164,13 @@ func (a *Array) each(chain, element int, f func(uint64)) error {
 		}
 	}
 	return nil
+}
+
+// width returns the number of elements of the site, of which element must be one.
+func (a *Array) width(element int) int {
+	width := a.r.cols[a.col].width
+	if element < 0 || element >= width {
+		panic(fmt.Sprintf("store: element %d of %s, which has %d", element, a.site.Name, width))
+	}
+	return width
 }

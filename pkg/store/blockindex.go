@@ -25,7 +25,7 @@ type blockRecord struct {
 	kept     bool // its draws are in the segment of the index file's number
 
 	file     int   // number of the index file
-	batch    int   // of the segment, if kept
+	row      int   // the first of the segment, if kept
 	state    int64 // offset of the state in the index file
 	stateLen int
 	stateSum uint32 // CRC-32C
@@ -38,7 +38,7 @@ type blockCounts struct {
 }
 
 // An index file, little-endian: magic, format, run ID (16 bytes), number of blocks; for each its header and state; last the
-// SHA-256 of all before it. The blocks that are kept are the batches of the segment of the same number, in order.
+// SHA-256 of all before it. The rows of the segment of the same number are those of the blocks that are kept, in order.
 const indexHead = frameHead + 4
 
 var indexFrame = frame{
@@ -103,7 +103,7 @@ func parseIndex(b []byte, runID string, file int) ([]blockRecord, error) {
 // indexRecords returns the records of an index file without its digest.
 func indexRecords(body []byte, file int) ([]blockRecord, error) {
 	count := binary.LittleEndian.Uint32(body[indexHead-4:])
-	at, batch := indexHead, 0
+	at, row := indexHead, 0
 	var out []blockRecord
 	for range count {
 		var h indexHeader
@@ -119,10 +119,10 @@ func indexRecords(body []byte, file int) ([]blockRecord, error) {
 		}
 		out = append(out, blockRecord{
 			pack: h.Pack, index: h.Index, previous: h.Previous, digest: h.Digest, chain: int(h.Chain), chains: int(h.Chains), phase: Phase(h.Phase),
-			first: h.First, draws: int(h.Draws), counts: h.Counts, kept: h.Kept != 0, file: file, batch: batch, state: int64(at), stateLen: int(h.StateLen), stateSum: h.StateSum,
+			first: h.First, draws: int(h.Draws), counts: h.Counts, kept: h.Kept != 0, file: file, row: row, state: int64(at), stateLen: int(h.StateLen), stateSum: h.StateSum,
 		})
 		if h.Kept != 0 {
-			batch++
+			row += int(h.Chains) * int(h.Draws)
 		}
 		at += int(h.StateLen)
 	}

@@ -12,8 +12,8 @@
 //
 // # Segments
 //
-// A segment is one Arrow IPC file of record batches; a batch holds consecutive draws of one chain in one phase. Its
-// columns are chain (int32), draw (int64, from 0 in each chain and phase), phase (int8: 0 sampling, 1 warmup), the
+// A segment is one Arrow IPC file of record batches; a batch holds consecutive draws of a chain in one phase, then those of
+// another, and so on. Its columns are chain (int32), draw (int64, from 0 in each chain and phase), phase (int8: 0 sampling, 1 warmup), the
 // sample statistics as plain columns under ArviZ's names, and one FixedSizeList column per site, whose elements are in
 // row-major order; a scalar site is a list of size 1. A site with the name of another column is stored as "site:NAME".
 // The schema's metadata has the key "drey" with the JSON of the Schema; a site's field has "shape" and "dims".
@@ -29,8 +29,9 @@
 //
 // # Runs with a ledger
 //
-// A coordinator's run is stored by a BlockWriter, in blocks of packs of chains. A batch of its segments is a block: all draws of
-// its first chain, then those of the next. A segment is durable before its index, and an index before the ledger has its
-// blocks; a block of the ledger that is not in the store is an error. Blocks may be stored twice, or for lineages that came to
-// nothing: a reader begins with each pack's last block in the ledger and follows the digests of the blocks before.
+// A coordinator's run is stored by a BlockWriter, in blocks of packs of chains. The rows of its segments are blocks one after
+// another, and those of a block all draws of its first chain, then those of the next. A segment is durable before its index, and
+// an index before the ledger has its blocks; a block of the ledger that is not in the store is an error. Blocks may be stored
+// twice, or for lineages that came to nothing: a reader begins with each pack's last block in the ledger and follows the digests
+// of the blocks before.
 package store

@@ -136,7 +136,7 @@ func (r *Reader) lay(lineage []blockRecord, draws int64) error {
 		if rec.first != have[rec.phase] {
 			return fmt.Errorf("store: %s: block %d of pack %d begins with %s draw %d after %d draws", r.dir, i, rec.pack, rec.phase, rec.first, have[rec.phase])
 		}
-		common[rec.phase] = append(common[rec.phase], block{rec.file, rec.batch, rec.chain, rec.draws, 0, rec.first, int(n)})
+		common[rec.phase] = append(common[rec.phase], block{rec.file, rec.row, rec.chain, rec.chains, rec.draws, rec.first, int(n)})
 		have[rec.phase] += n
 	}
 	if len(lineage) == 0 {
@@ -185,14 +185,11 @@ func (r *Reader) Block(pack, index int) (Block, error) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	b := block{segment: rec.file, batch: rec.batch}
+	b := block{segment: rec.file, row: rec.row, chains: 1, n: rec.chains * rec.draws}
 	for i := range r.cols {
 		v, err := r.view(&b, i)
 		if err != nil {
-			return Block{}, err
-		}
-		if want := rec.chains * rec.draws * r.cols[i].width * r.cols[i].dtype.Size(); r.cols[i].dtype != Bool && len(v.raw) != want {
-			return Block{}, fmt.Errorf("store: %s: block %d of pack %d is not what its index says", r.dir, index, pack)
+			return Block{}, fmt.Errorf("%w: block %d of pack %d is not what its index says", err, index, pack)
 		}
 		out.Columns = append(out.Columns, v.appendRaw(nil, r.cols[i].width, 0, rec.chains*rec.draws))
 	}

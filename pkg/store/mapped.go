@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sort"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -17,6 +18,8 @@ import (
 type mapped struct {
 	path    string
 	recs    []arrow.RecordBatch // their values lie in the mapped file
+	starts  []int               // number of each batch's first row in the segment
+	bytes   int                 // of the file
 	release func()
 }
 
@@ -26,7 +29,7 @@ func openSegment(path string, head []byte) (m *mapped, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
-	m = &mapped{path: path, release: release}
+	m = &mapped{path: path, bytes: len(data), release: release}
 	if err := m.load(data, head); err != nil {
 		release()
 		return nil, fmt.Errorf("store: %s is damaged, or not a segment of this run: %w", path, err)
@@ -48,10 +51,12 @@ func (m *mapped) load(data, head []byte) (err error) {
 		return err
 	}
 	defer r.Release()
+	rows := 0
 	for r.Next() {
 		rec := r.RecordBatch()
 		rec.Retain()
-		m.recs = append(m.recs, rec)
+		m.recs, m.starts = append(m.recs, rec), append(m.starts, rows)
+		rows += int(rec.NumRows())
 	}
 	return r.Err()
 }
@@ -141,7 +146,20 @@ func (m *mapped) values(i, col int, c *column) (vals view, err error) {
 	if len(raw) < need || data.NullN() != 0 {
 		return view{}, fmt.Errorf("store: %s is damaged: batch %d, column %s", m.path, i, rec.ColumnName(col))
 	}
-	return view{c.dtype, raw[:need]}, nil
+	return view{dtype: c.dtype, raw: raw[:need]}, nil
+}
+
+// part returns n rows of a column from a row of the segment on. They lie in one batch.
+func (m *mapped) part(row, n, col int, c *column) (view, error) {
+	i := sort.SearchInts(m.starts, row+1) - 1
+	if i < 0 || row+n-m.starts[i] > int(m.recs[i].NumRows()) {
+		return view{}, fmt.Errorf("store: %s is damaged: no batch of it has the rows %d to %d", m.path, row, row+n-1)
+	}
+	v, err := m.values(i, col, c)
+	if err != nil {
+		return view{}, err
+	}
+	return v.rows(row-m.starts[i], n, c.width), nil
 }
 
 // valueBytes returns the buffer of a primitive array's values, or nil if it has none or starts inside it.

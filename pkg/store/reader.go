@@ -2,16 +2,22 @@ package store
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"path/filepath"
 	"slices"
 	"sort"
 	"sync"
 )
 
-// maxMapped bounds the segments that are open at a time: a long run has more segments than a process may map.
-const maxMapped = 64
+// Bounds of the segments that are open at a time: a long run has more than a process may map, and what is mapped and read counts
+// as the process's memory.
+const (
+	maxMapped      = 64
+	maxMappedBytes = 256 << 20
+)
 
 // Reader reads a run directory as it was when it was opened. Its methods may be called from several goroutines.
 type Reader struct {
@@ -21,23 +27,25 @@ type Reader struct {
 	cols    []column
 	numbers []int             // of the segments
 	blocks  [phases][][]block // of each chain, in the order of draws, without gaps
+	stored  [phases][]*block  // each block once, in the order of segments and rows
 	packs   [][]blockRecord   // of a run with a ledger: each pack's blocks that count
 
-	mu   sync.Mutex // guards what follows
-	open []*mapped  // the least recently used first
+	mu     sync.Mutex // guards what follows
+	open   []*mapped  // the least recently used first
+	mapped int        // bytes of them
 }
 
-// block is a run of consecutive draws of a chain, or of each of some chains, inside one batch of a segment.
+// block is a run of consecutive draws of a chain, or of each of some chains, in one batch of a segment.
 type block struct {
-	segment, batch int
-	chain, stride  int   // the first chain, and rows from one chain to the next
-	row            int   // of the first draw in the batch
-	first          int64 // number of the first draw
-	n              int   // of each chain
+	segment, row  int   // of the first draw: the rows of a segment's batches are counted on
+	chain, chains int   // the first chain, and how many follow one another
+	stride        int   // rows from one chain to the next
+	first         int64 // number of the first draw
+	n             int   // of each chain
 }
 
-// at returns the row of a chain's first draw.
-func (b *block) at(chain int) int { return b.row + (chain-b.chain)*b.stride }
+// at returns the row of a chain's first draw in the views of the block.
+func (b *block) at(chain int) int { return (chain - b.chain) * b.stride }
 
 // Open opens a run directory. A directory without segments is a run of no draws.
 func Open(dir string) (*Reader, error) {
@@ -65,6 +73,7 @@ func Open(dir string) (*Reader, error) {
 		if err := r.follow(ledger); err != nil {
 			return nil, err
 		}
+		r.order()
 		return r, nil
 	}
 	if r.numbers, err = segments(dir); err != nil {
@@ -75,58 +84,83 @@ func Open(dir string) (*Reader, error) {
 			return nil, errors.Join(err, r.Close())
 		}
 	}
+	r.order()
 	return r, nil
 }
 
-// index adds the batches of a segment to the blocks.
+// order fills stored.
+func (r *Reader) order() {
+	for p := range r.blocks {
+		for c, blocks := range r.blocks[p] {
+			for i := range blocks {
+				if b := &blocks[i]; b.chain == c { // chains of a pack share their blocks
+					r.stored[p] = append(r.stored[p], b)
+				}
+			}
+		}
+		slices.SortFunc(r.stored[p], func(a, b *block) int { return cmp.Or(a.segment-b.segment, a.row-b.row) })
+	}
+}
+
+// index adds the draws of a segment to the blocks.
 func (r *Reader) index(segment int) error {
 	m, err := r.segment(segment)
 	if err != nil {
 		return err
 	}
 	for i := range m.recs {
-		phase, chain, b, err := m.block(i, r.run.Settings.Chains)
-		if err != nil {
+		if err := r.indexBatch(m, segment, i); err != nil {
 			return err
-		}
-		b.segment = segment
-		blocks := r.blocks[phase][chain]
-		have := int64(0)
-		if len(blocks) > 0 {
-			last := blocks[len(blocks)-1]
-			have = last.first + int64(last.n)
-		}
-		if b.first > have {
-			return fmt.Errorf("store: %s: %s draws %d to %d of chain %d are missing before %s",
-				r.dir, phase, have, b.first-1, chain, segmentName(segment))
-		}
-		if known := have - b.first; known > 0 { // never written; harmless if it were
-			b.row, b.first, b.n = int(known), have, b.n-int(known)
-		}
-		if b.n > 0 {
-			r.blocks[phase][chain] = append(blocks, b)
 		}
 	}
 	return nil
 }
 
-// block returns what batch i holds, by its first and last row.
-func (m *mapped) block(i, chains int) (phase Phase, chain int, b block, err error) {
-	rec := m.recs[i]
+// indexBatch cuts a batch into runs of consecutive draws of a chain.
+func (r *Reader) indexBatch(m *mapped, segment, batch int) error {
+	rec := m.recs[batch]
 	n := int(rec.NumRows())
-	chainCol, err1 := m.values(i, colChain, &column{dtype: I32, width: 1})
-	drawCol, err2 := m.values(i, colDraw, &column{dtype: I64, width: 1})
-	phaseCol := valueBytes(rec.Column(colPhase).Data())
-	if err := errors.Join(err1, err2); err != nil || n == 0 || len(phaseCol) < n {
-		return 0, 0, block{}, errors.Join(fmt.Errorf("store: %s is damaged: batch %d has no draws", m.path, i), err)
+	chains, err1 := m.values(batch, colChain, &column{dtype: I32, width: 1})
+	draws, err2 := m.values(batch, colDraw, &column{dtype: I64, width: 1})
+	phase := valueBytes(rec.Column(colPhase).Data())
+	if err := errors.Join(err1, err2); err != nil || n == 0 || len(phase) < n {
+		return errors.Join(fmt.Errorf("store: %s is damaged: batch %d has no draws", m.path, batch), err)
 	}
-	chain, phase = int(int32(chainCol.bits(0))), Phase(phaseCol[0])
-	b = block{batch: i, chain: chain, first: int64(drawCol.bits(0)), n: n}
-	whole := chainCol.bits(n-1) == chainCol.bits(0) && phaseCol[n-1] == phaseCol[0] && int64(drawCol.bits(n-1)) == b.first+int64(n)-1
-	if !whole || chain < 0 || chain >= chains || phase < 0 || phase >= phases || b.first < 0 {
-		return 0, 0, block{}, fmt.Errorf("store: %s is damaged: batch %d is not a run of draws of one chain of %d", m.path, i, chains)
+	for from, to := 0, 1; from < n; from, to = to, to+1 {
+		for to < n && chains.bits(to) == chains.bits(from) && phase[to] == phase[from] && draws.bits(to) == draws.bits(to-1)+1 {
+			to++
+		}
+		chain := int(int32(chains.bits(from)))
+		b := block{segment: segment, row: m.starts[batch] + from, chain: chain, chains: 1, first: int64(draws.bits(from)), n: to - from}
+		if chain < 0 || chain >= len(r.blocks[0]) || phase[from] >= phases || b.first < 0 || b.first > math.MaxInt64-int64(n) {
+			return fmt.Errorf("store: %s is damaged: row %d of batch %d is draw %d of chain %d, of %d", m.path, from, batch, b.first, chain, len(r.blocks[0]))
+		}
+		if err := r.add(Phase(phase[from]), b); err != nil {
+			return err
+		}
 	}
-	return phase, chain, b, nil
+	return nil
+}
+
+// add appends a block to those of its chain.
+func (r *Reader) add(phase Phase, b block) error {
+	blocks := r.blocks[phase][b.chain]
+	have := int64(0)
+	if len(blocks) > 0 {
+		last := &blocks[len(blocks)-1]
+		have = last.first + int64(last.n)
+	}
+	if b.first > have {
+		return fmt.Errorf("store: %s: %s draws %d to %d of chain %d are missing before %s",
+			r.dir, phase, have, b.first-1, b.chain, segmentName(b.segment))
+	}
+	if known := have - b.first; known > 0 { // never written; harmless if it were
+		b.row, b.first, b.n = b.row+int(known), have, b.n-int(known)
+	}
+	if b.n > 0 {
+		r.blocks[phase][b.chain] = append(blocks, b)
+	}
+	return nil
 }
 
 // segment returns an open segment. The caller holds mu, or is alone.
@@ -137,25 +171,26 @@ func (r *Reader) segment(n int) (*mapped, error) {
 		r.open = append(slices.Delete(r.open, i, i+1), m)
 		return m, nil
 	}
-	if len(r.open) >= maxMapped {
-		r.open[0].release()
-		r.open = slices.Delete(r.open, 0, 1)
-	}
 	m, err := openSegment(path, r.head)
 	if err != nil {
 		return nil, err
 	}
-	r.open = append(r.open, m)
+	r.open, r.mapped = append(r.open, m), r.mapped+m.bytes
+	for len(r.open) > 1 && (len(r.open) > maxMapped || r.mapped > maxMappedBytes) {
+		r.mapped -= r.open[0].bytes
+		r.open[0].release()
+		r.open = slices.Delete(r.open, 0, 1)
+	}
 	return m, nil
 }
 
-// view returns the values of a column in a block's batch. The caller holds mu for as long as it uses them.
+// view returns the values of a column in a block's rows. The caller holds mu for as long as it uses them.
 func (r *Reader) view(b *block, col int) (view, error) {
 	m, err := r.segment(b.segment)
 	if err != nil {
 		return view{}, err
 	}
-	return m.values(b.batch, firstColumn+col, &r.cols[col])
+	return m.part(b.row, max(b.at(b.chain+b.chains-1), 0)+b.n, firstColumn+col, &r.cols[col])
 }
 
 // find returns the block that holds a draw.
@@ -235,6 +270,6 @@ func (r *Reader) Close() error {
 	for _, m := range r.open {
 		m.release()
 	}
-	r.open = nil
+	r.open, r.mapped = nil, 0
 	return nil
 }

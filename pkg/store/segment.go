@@ -38,14 +38,20 @@ type rows struct {
 	cols   [][]byte // [chain][draw][element], as Append takes them: little-endian, Bool one byte an element
 }
 
-// writeSegment writes batches as one Arrow IPC file.
-func writeSegment(w io.Writer, schema *arrow.Schema, cols []column, batches []rows) error {
+// batchBytes bounds what is copied to join runs of rows to one batch: a batch has a header for each column, hundreds of bytes that
+// a run of few draws of one chain does not have.
+const batchBytes = 4 << 20
+
+// writeSegment writes runs of rows as one Arrow IPC file, in their order.
+func writeSegment(w io.Writer, schema *arrow.Schema, cols []column, runs []rows) error {
 	f, err := ipc.NewFileWriter(w, ipc.WithSchema(schema))
 	if err != nil {
 		return err
 	}
-	for i := range batches {
-		rec := batches[i].record(schema, cols)
+	for len(runs) > 0 {
+		n := together(runs)
+		rec := record(schema, cols, runs[:n])
+		runs = runs[n:]
 		err := f.Write(rec)
 		rec.Release()
 		if err != nil {
@@ -55,25 +61,36 @@ func writeSegment(w io.Writer, schema *arrow.Schema, cols []column, batches []ro
 	return f.Close()
 }
 
-// record wraps the rows as an Arrow record without copying values (Bool is packed).
-func (b *rows) record(schema *arrow.Schema, cols []column) arrow.RecordBatch {
-	n := b.chains * b.n
-	chain := make([]byte, 4*n)
-	draw := make([]byte, 8*n)
-	phase := make([]byte, n)
-	for i := range n {
-		binary.LittleEndian.PutUint32(chain[4*i:], uint32(b.chain+i/b.n))
-		binary.LittleEndian.PutUint64(draw[8*i:], uint64(b.first)+uint64(i%b.n))
-		phase[i] = byte(b.phase)
+// together returns how many of the first runs become a batch.
+func together(runs []rows) int {
+	held := 0
+	for i := range runs {
+		for _, c := range runs[i].cols {
+			held += len(c)
+		}
+		if i > 0 && held > batchBytes {
+			return i
+		}
 	}
-	arrays := []arrow.Array{
-		plainArray(arrow.PrimitiveTypes.Int32, n, chain),
-		plainArray(arrow.PrimitiveTypes.Int64, n, draw),
-		plainArray(arrow.PrimitiveTypes.Int8, n, phase),
+	return len(runs)
+}
+
+// record wraps runs of rows as an Arrow record; values of one alone are not copied (Bool is packed).
+func record(schema *arrow.Schema, cols []column, runs []rows) arrow.RecordBatch {
+	n := 0
+	for i := range runs {
+		n += runs[i].chains * runs[i].n
 	}
+	arrays := places(runs, n)
 	for i := range cols {
 		c := &cols[i]
-		values := b.cols[i]
+		values := runs[0].cols[i]
+		if len(runs) > 1 {
+			values = make([]byte, 0, n*c.bytes)
+			for k := range runs {
+				values = append(values, runs[k].cols[i]...)
+			}
+		}
 		if c.dtype == Bool {
 			values = pack(values)
 		}
@@ -86,6 +103,24 @@ func (b *rows) record(schema *arrow.Schema, cols []column) arrow.RecordBatch {
 		arrays = append(arrays, array.MakeFromData(list))
 	}
 	return array.NewRecordBatch(schema, arrays, int64(n))
+}
+
+// places returns the columns that say which draws n rows are.
+func places(runs []rows, n int) []arrow.Array {
+	chain, draw, phase := make([]byte, 0, 4*n), make([]byte, 0, 8*n), make([]byte, 0, n)
+	for i := range runs {
+		b := &runs[i]
+		for k := range b.chains * b.n {
+			chain = binary.LittleEndian.AppendUint32(chain, uint32(b.chain+k/b.n))
+			draw = binary.LittleEndian.AppendUint64(draw, uint64(b.first)+uint64(k%b.n))
+			phase = append(phase, byte(b.phase))
+		}
+	}
+	return []arrow.Array{
+		plainArray(arrow.PrimitiveTypes.Int32, n, chain),
+		plainArray(arrow.PrimitiveTypes.Int64, n, draw),
+		plainArray(arrow.PrimitiveTypes.Int8, n, phase),
+	}
 }
 
 func plainArray(t arrow.DataType, n int, values []byte) arrow.Array {

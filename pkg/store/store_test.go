@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"io"
@@ -153,6 +154,53 @@ func TestUnevenChains(t *testing.T) {
 	}
 	if lengths := checkDraws(t, dir); len(lengths[Sampling]) != chains || slices.Min(lengths[Sampling]) != draws {
 		t.Errorf("lengths %v", lengths)
+	}
+}
+
+// TestBatchesAreJoined: a segment of many chains has a few large batches, however few draws each chain has in it.
+func TestBatchesAreJoined(t *testing.T) {
+	const chains, width = 1500, 500
+	run := testRun(chains, 0, 1)
+	run.Schema = Schema{Sites: []Site{{Name: "x", Shape: []int{width}, DType: F64, Kind: Latent}}}
+	dir := filepath.Join(t.TempDir(), "run")
+	w, err := Create(dir, run, nil, false, Options{FS: noSync{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := make([]byte, 8*width)
+	for c := range chains {
+		binary.LittleEndian.PutUint64(x[8*(width-1):], math.Float64bits(float64(c)))
+		if err := w.Append(&Row{Chain: c, Values: [][]byte{x}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(w.Flush(), w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	r, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	m, err := r.segment(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := chains*len(x)/batchBytes + 1; len(m.recs) != want || want != 2 {
+		t.Errorf("%d batches, want %d", len(m.recs), want)
+	}
+	a, err := r.Draws("x", Sampling)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last, err := a.Element(width - 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for c, draws := range last {
+		if len(draws) != 1 || draws[0] != float64(c) || a.At(c, 0, width-1) != float64(c) {
+			t.Fatalf("chain %d has %v", c, draws)
+		}
 	}
 }
 

@@ -10,6 +10,17 @@ import (
 type view struct {
 	dtype DType
 	raw   []byte
+	skip  int // of Bool: bits of raw before the first element
+}
+
+// rows returns n rows from the given one on.
+func (v view) rows(first, n, width int) view {
+	if v.dtype == Bool {
+		at := first*width + v.skip
+		return view{v.dtype, v.raw[at>>3 : (at+n*width+7)>>3], at & 7}
+	}
+	row := width * v.dtype.Size()
+	return view{dtype: v.dtype, raw: v.raw[first*row : (first+n)*row]}
 }
 
 // bits returns the i-th element's bit pattern in the low bits of a word; I32 is sign-extended.
@@ -22,11 +33,25 @@ func (v view) bits(i int) uint64 {
 	case F32, U32:
 		return uint64(binary.LittleEndian.Uint32(v.raw[4*i:]))
 	}
+	i += v.skip
 	return uint64(v.raw[i>>3]>>(i&7)) & 1
 }
 
 // float returns the i-th element as a float64; 64-bit integers round.
 func (v view) float(i int) float64 { return floatOf(v.dtype, v.bits(i)) }
+
+// floats fills dst with every step-th element from the given one on.
+func (v view) floats(dst []float64, at, step int) {
+	if v.dtype != F64 {
+		for i := range dst {
+			dst[i] = v.float(at + i*step)
+		}
+		return
+	}
+	for i := range dst {
+		dst[i] = math.Float64frombits(binary.LittleEndian.Uint64(v.raw[8*(at+i*step):]))
+	}
+}
 
 func floatOf(d DType, b uint64) float64 {
 	switch d {
