@@ -11,7 +11,7 @@ BENCH    = .
 GOBENCH  = go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
 
 .PHONY: help run build test test-short test-python race lint generate verify-generate golden fuzz sbc accuracy integration
-.PHONY: soak bench bench-peers bench-compare metrics pooling cover examples test-xla
+.PHONY: soak bench bench-peers bench-cluster bench-compare metrics pooling cover examples test-xla
 
 help: ## what the targets do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' Makefile
@@ -76,6 +76,10 @@ bench: ## Go benchmarks; BENCH=Schools for some of them
 bench-peers: ## drey beside NumPyro and nutpie, about 40 minutes
 	sh bench/peers/setup.sh
 	go run ./bench/cmd/peers
+
+bench-cluster: ## what a coordinator takes from 1,000 workers, and what a second worker adds: 16 minutes
+	go test -count=1 -v -run '^TestSnapshotOfAMillionBlocks$$' ./internal/coordinator
+	go run ./bench/cmd/cluster
 
 bench-compare: ## Go benchmarks at the commit REF and here, in turn, compared: make bench-compare REF=main
 	mkdir -p bench/out && rm -rf bench/out/ref bench/out/*.txt && git worktree prune && git worktree add --detach bench/out/ref $(REF)

@@ -129,6 +129,30 @@ func list[T any](c *coder, v *[]T, limit int, element func(*T)) {
 	}
 }
 
+// digests is for at most limit digests, of which a ledger has very many.
+func (c *coder) digests(v *[]Digest, limit int) {
+	n := uint32(len(*v))
+	c.u32(&n)
+	if !c.reading {
+		for i := range *v {
+			c.out = append(c.out, (*v)[i][:]...)
+		}
+		return
+	}
+	*v = nil
+	if int64(n) > int64(limit) {
+		c.fail(fmt.Errorf("%d elements where %d are allowed", n, limit))
+	}
+	b := c.next(int(n) * len(Digest{}))
+	if len(b) == 0 {
+		return
+	}
+	*v = make([]Digest, n)
+	for i := range *v {
+		copy((*v)[i][:], b[i*len(Digest{}):])
+	}
+}
+
 // finish returns the error of reading a whole value.
 func (c *coder) finish(what string) error {
 	if c.err == nil && len(c.in) > 0 {

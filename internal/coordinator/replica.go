@@ -49,6 +49,13 @@ var ErrNotLeader = errors.New("this coordinator does not lead")
 // ErrUnknown is in the error of a command that may or may not have been applied: send it again, which is harmless.
 var ErrUnknown = errors.New("whether the command was applied is not known")
 
+// A snapshot takes the place of the log after so many commands, and so many of them are kept beside it, for a coordinator that has
+// been away a moment. A command of a busy sink has a hundred kilobytes: the log stays at a few hundred megabytes at most.
+const (
+	snapshotEvery = 2048
+	commandsKept  = 512
+)
+
 const (
 	snapshotsKept = 2
 	aloneTimeout  = 20 * time.Millisecond
@@ -98,6 +105,7 @@ func (r *Replica) start(cfg ReplicaConfig, snapshots raft.SnapshotStore, logs io
 	conf.ElectionTimeout = conf.HeartbeatTimeout
 	conf.LeaderLeaseTimeout = conf.HeartbeatTimeout / 2
 	conf.CommitTimeout = conf.HeartbeatTimeout / 10
+	conf.SnapshotThreshold, conf.TrailingLogs = snapshotEvery, commandsKept
 	if !known && len(cfg.Peers) > 0 {
 		var group raft.Configuration
 		for _, p := range cfg.Peers {

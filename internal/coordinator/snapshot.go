@@ -16,11 +16,24 @@ const snapshotMagic = "drey-crd"
 // committed block takes 32 bytes.
 func (m *Machine) Encode() []byte {
 	version := SnapshotVersion
-	c := coder{out: []byte(snapshotMagic)}
+	c := coder{out: append(make([]byte, 0, m.encoded()), snapshotMagic...)}
 	c.u32(&version)
 	m.code(&c)
 	sum := sha256.Sum256(c.out)
 	return append(c.out, sum[:]...)
+}
+
+// encoded returns about how many bytes a snapshot has, so that a large one is written in one piece of memory.
+func (m *Machine) encoded() int {
+	const each, around = 128, 4096 // of a pack or a worker without blocks; of a run without packs
+	n := around + each*len(m.workers)
+	for _, r := range m.runs {
+		n += around + len(r.spec.Manifest)
+		for i := range r.packs {
+			n += each + len(r.packs[i].report) + len(Digest{})*len(r.packs[i].digests)
+		}
+	}
+	return n
 }
 
 // Decode returns the machine of a snapshot.
@@ -123,7 +136,7 @@ func (p *pack) code(c *coder) {
 		c.epoch(&l.epoch)
 		c.u64(&l.expires)
 	})
-	list(c, &p.digests, MaxWarmup+MaxBlocks, func(d *Digest) { c.fixed(d[:]) })
+	c.digests(&p.digests, MaxWarmup+MaxBlocks)
 }
 
 // check returns an error if the state is none that commands lead to: Apply relies on what it checks.

@@ -47,7 +47,7 @@ const maxRecipe = 3
 
 // targets are the Make targets that people and CI rely on.
 var targets = strings.Fields(`help run build test test-short race lint generate verify-generate golden fuzz sbc accuracy
-	integration bench bench-peers bench-compare metrics cover examples test-xla`)
+	integration bench bench-peers bench-cluster bench-compare metrics cover examples test-xla`)
 
 func TestMakefile(t *testing.T) {
 	lines := map[string]int{}

@@ -28,6 +28,7 @@ type WorkerConfig struct {
 	Class       string        // "arithmetic" where it is empty
 	Block       time.Duration // that a block takes
 	Renew       time.Duration // between renewals
+	Beat        time.Duration // between heartbeats; 0 sends none
 	// Zombie workers go on making blocks of leases that they have lost.
 	Zombie bool
 	// Die says whether the worker dies at a point of a block; nil never.
@@ -85,6 +86,9 @@ func (w *Worker) Run(ctx context.Context) {
 	}
 	parts.Go(func() { w.hear(ctx) })
 	parts.Go(func() { w.renew(ctx) })
+	if w.cfg.Beat > 0 {
+		parts.Go(func() { w.beat(ctx) })
+	}
 	for ctx.Err() == nil {
 		reply, err := ask[*transport.LeaseReply](ctx, w.t, &transport.Lease{Command: w.command(), Slots: w.room()})
 		if transport.KindOf(err) == transport.NotFound && err != nil {
@@ -233,5 +237,21 @@ func (w *Worker) renew(ctx context.Context) {
 				l.held, l.committed, l.target = s.Held, max(l.committed, s.Committed), s.Target
 			})
 		}
+	}
+}
+
+// beat publishes heartbeats.
+func (w *Worker) beat(ctx context.Context) {
+	for m := (&transport.Heartbeat{Worker: w.cfg.Name}); ctx.Err() == nil; m.Sequence++ {
+		w.sleep(ctx, w.cfg.Beat)
+		m.Packs = m.Packs[:0]
+		w.mu.Lock()
+		for ref, l := range w.leases {
+			if l.held {
+				m.Packs = append(m.Packs, transport.PackProgress{Lease: ref, Block: l.committed})
+			}
+		}
+		w.mu.Unlock()
+		_ = transport.Send(ctx, w.t, m) // one that is lost is followed by another
 	}
 }

@@ -1,0 +1,65 @@
+// Command cluster measures what a coordinator can take, and what a second worker adds: the real programs over NATS on this machine.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"time"
+)
+
+func main() {
+	o := options{}
+	flag.DurationVar(&o.commit, "commit", 10*time.Minute, "how long simulated workers send blocks; 0 leaves it out")
+	flag.IntVar(&o.workers, "workers", 1000, "simulated workers, each with one pack")
+	flag.IntVar(&o.chains, "chains", 10_000, "their chains")
+	flag.IntVar(&o.block, "block", 50, "draws of a chain in a block")
+	flag.StringVar(&o.profile, "profile", "", "write the coordinator's CPU profile, of the last 20 s of each table, to this `file`")
+	flag.DurationVar(&o.scaling, "scaling", time.Minute, "how long one and two real workers sample, each round; 0 leaves it out")
+	flag.IntVar(&o.rounds, "rounds", 3, "rounds of one worker, two, one, …")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, o); err != nil {
+		fmt.Fprintln(os.Stderr, "cluster:", err)
+		os.Exit(1)
+	}
+}
+
+type options struct {
+	commit                 time.Duration
+	workers, chains, block int
+	profile                string
+	scaling                time.Duration
+	rounds                 int
+}
+
+// run builds drey and makes the tables.
+func run(ctx context.Context, o options) (err error) {
+	if o.workers < 1 || o.block < 1 || o.chains < o.workers || o.rounds < 1 || flag.NArg() > 0 {
+		return errors.New("it needs at least a worker, a chain of each, a draw, a round, and no arguments but flags")
+	}
+	dir, err := os.MkdirTemp("", "drey-cluster-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	program := filepath.Join(dir, "drey")
+	if out, err := exec.CommandContext(ctx, "go", "build", "-o", program, "./cmd/drey").CombinedOutput(); err != nil {
+		return fmt.Errorf("go build, which wants the repository's root: %w\n%s", err, out)
+	}
+	if o.commit > 0 {
+		if err := commit(ctx, program, filepath.Join(dir, "commit"), o); err != nil {
+			return err
+		}
+	}
+	if o.scaling > 0 {
+		return scaling(ctx, program, filepath.Join(dir, "scaling"), o)
+	}
+	return nil
+}
