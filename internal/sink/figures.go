@@ -26,6 +26,22 @@ type figures struct {
 	counts store.RunCounts
 	chains []chainFigures
 	places *places // nil where there are no statistics
+	told   told
+	draws  draws // of a chain in a block: scratch of add
+}
+
+// draws are those of a chain.
+type draws struct {
+	parameters [][]float64
+	energies   []float64
+}
+
+// told is what statuses say of the parameters, which changes when all chains have another block.
+type told struct {
+	blocks     int // that it is of
+	parameters []transport.ParameterStatus
+	nestedRHat float64 // the largest
+	ess        float64 // the smallest
 }
 
 // element is where a parameter is in the columns of a block.
@@ -62,6 +78,7 @@ func newFigures(m *transport.Manifest, schema *store.Schema) *figures {
 			f.at = append(f.at, element{stats + i, k, site.DType.Size()})
 		}
 	}
+	f.draws.parameters = make([][]float64, len(f.at))
 	if schema.SampleStats {
 		f.places = newPlaces(f.names, f.at, int(m.Chains))
 	}
@@ -143,26 +160,47 @@ func (f *figures) add(b *store.Block, worker string) error {
 		return nil
 	}
 	sum := diag.NewBlock(b.Chain, b.Chains, len(f.names))
-	values := make([]float64, len(f.names))
 	for c := range b.Chains {
 		chain := &f.chains[b.Chain+c]
 		if worker != "" {
 			chain.worker = worker
 		}
-		for d := range b.Draws {
-			row := c*b.Draws + d
-			for i, e := range f.at {
-				width := len(b.Columns[e.column]) / (b.Chains * b.Draws)
-				values[i] = float(b.Columns[e.column][row*width+e.offset*e.width:], e.width)
-			}
-			sum.Add(c, values, float(b.Columns[columnEnergy][8*row:], 8), b.Columns[columnDiverging][row] != 0)
-			chain.draws++
-			chain.acceptance += float(b.Columns[columnAcceptance][8*row:], 8)
-			chain.stepSize = float(b.Columns[columnStepSize][8*row:], 8)
-			chain.leapfrogs += uint64(binary.LittleEndian.Uint32(b.Columns[columnSteps][4*row:]))
-		}
+		f.addChain(sum, b, c)
 	}
 	return f.stream.Add(sum)
+}
+
+// addChain takes what a block has of its chain of an index. mu is held.
+func (f *figures) addChain(sum *diag.Block, b *store.Block, c int) {
+	first, end := c*b.Draws, (c+1)*b.Draws
+	for i, e := range f.at {
+		f.draws.parameters[i] = e.read(f.draws.parameters[i], b, first, end)
+	}
+	f.draws.energies = element{columnEnergy, 0, 8}.read(f.draws.energies, b, first, end)
+	divergences := 0
+	for _, diverging := range b.Columns[columnDiverging][first:end] {
+		divergences += int(diverging)
+	}
+	sum.Set(c, f.draws.parameters, f.draws.energies, divergences)
+	chain := &f.chains[b.Chain+c]
+	chain.draws += float64(b.Draws)
+	for row := first; row < end; row++ {
+		chain.acceptance += float(b.Columns[columnAcceptance][8*row:], 8)
+		chain.leapfrogs += uint64(binary.LittleEndian.Uint32(b.Columns[columnSteps][4*row:]))
+	}
+	chain.stepSize = float(b.Columns[columnStepSize][8*(end-1):], 8)
+}
+
+// read returns the element of some rows of a block, in dst's memory where it is large enough.
+func (e element) read(dst []float64, b *store.Block, first, end int) []float64 {
+	dst = slices.Grow(dst[:0], end-first)[:end-first]
+	column := b.Columns[e.column]
+	width := len(column) / (b.Chains * b.Draws)
+	column = column[first*width+e.offset*e.width:]
+	for i := range dst {
+		dst[i] = float(column[i*width:], e.width)
+	}
+	return dst
 }
 
 func float(b []byte, width int) float64 {
@@ -230,21 +268,12 @@ func (f *figures) describe(out *transport.RunStatus) {
 	if f.stream == nil {
 		return
 	}
-	var all []transport.ParameterStatus
-	least := math.NaN()
-	for i, name := range f.names {
-		x := f.stream.Parameter(i)
-		all = append(all, transport.ParameterStatus{Name: name, Mean: x.Mean, SD: x.SD, MCSE: x.MCSE, ESS: x.ESS, RHat: x.RHat, NestedRHat: x.NestedRHat})
-		if !(x.NestedRHat <= out.NestedRHat) {
-			out.NestedRHat = x.NestedRHat
-		}
-		if !(least <= x.ESS) {
-			least = x.ESS
-		}
+	if f.told.parameters == nil || f.told.blocks != f.stream.Blocks() {
+		f.told = f.judge()
 	}
-	out.Parameters = worst(all)
+	out.Parameters, out.NestedRHat = slices.Clone(f.told.parameters), f.told.nestedRHat
 	if out.Sampling > 0 {
-		out.ESSRate = least / out.Sampling
+		out.ESSRate = f.told.ess / out.Sampling
 	}
 	for c := range min(len(f.chains), listedChains) {
 		x := &f.chains[c]
@@ -254,6 +283,24 @@ func (f *figures) describe(out *transport.RunStatus) {
 			Leapfrogs: x.leapfrogs, Divergences: uint32(state.Divergences),
 		})
 	}
+}
+
+// judge returns what is to be said of the parameters.
+func (f *figures) judge() told {
+	t := told{blocks: f.stream.Blocks(), nestedRHat: math.NaN(), ess: math.NaN()}
+	all := make([]transport.ParameterStatus, 0, len(f.names))
+	for i, name := range f.names {
+		x := f.stream.Parameter(i)
+		all = append(all, transport.ParameterStatus{Name: name, Mean: x.Mean, SD: x.SD, MCSE: x.MCSE, ESS: x.ESS, RHat: x.RHat, NestedRHat: x.NestedRHat})
+		if !(x.NestedRHat <= t.nestedRHat) {
+			t.nestedRHat = x.NestedRHat
+		}
+		if !(t.ess <= x.ESS) {
+			t.ess = x.ESS
+		}
+	}
+	t.parameters = worst(all)
+	return t
 }
 
 // worst returns the parameters with the largest R-hat and those with the smallest ESS, in their own order. What is not known is

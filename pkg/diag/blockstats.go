@@ -41,38 +41,53 @@ func NewBlock(first, chains, parameters int) *Block {
 	return b
 }
 
-// Add adds a draw of the chain of an index within the block: the values of the parameters, which it does not keep, the energy, and
-// whether the transition diverged. It allocates nothing. It panics if there are not as many values as parameters.
-func (b *Block) Add(chain int, values []float64, energy float64, diverging bool) {
+// Set sets what a chain of an index within the block has: values has all its draws of each parameter, energies theirs, and divergences
+// counts those that diverged. It keeps none of the slices and allocates nothing. It panics if their lengths differ.
+func (b *Block) Set(chain int, values [][]float64, energies []float64, divergences int) {
 	c := &b.Chains[chain]
 	if len(values) != b.Parameters {
-		panic(fmt.Sprintf("diag: %d values of %d parameters", len(values), b.Parameters))
+		panic(fmt.Sprintf("diag: values of %d parameters of %d", len(values), b.Parameters))
 	}
-	c.Draws++
-	n := float64(c.Draws)
+	c.Draws, c.Divergences = len(energies), divergences
 	for i, x := range values {
-		before := x - c.Mean[i]
-		c.Mean[i] += before / n
-		c.M2[i] += float64(before * (x - c.Mean[i]))
+		if len(x) != c.Draws {
+			panic(fmt.Sprintf("diag: %d values of a parameter in %d draws", len(x), c.Draws))
+		}
+		m := momentsOf(x)
+		c.Mean[i], c.M2[i] = m.mean, m.m2
 	}
-	c.Energy.add(energy)
-	if diverging {
-		c.Divergences++
-	}
+	c.Energy = energiesOf(energies)
 }
 
-func (e *Energies) add(x float64) {
-	if e.Count == 0 {
-		e.First = x
-	} else {
-		step := x - e.Last
+// energiesOf returns the moments of energies and of their steps; no machine fuses the products.
+func energiesOf(x []float64) Energies {
+	if len(x) == 0 {
+		return Energies{}
+	}
+	m := momentsOf(x)
+	e := Energies{Count: m.count, Mean: m.mean, M2: m.m2, First: x[0], Last: x[len(x)-1]}
+	for i := range x[1:] {
+		step := x[i+1] - x[i]
 		e.Steps += float64(step * step)
 	}
-	e.Last = x
-	e.Count++
-	before := x - e.Mean
-	e.Mean += before / e.Count
-	e.M2 += float64(before * (x - e.Mean))
+	return e
+}
+
+// momentsOf returns the moments of numbers, in two passes: Chan, Golub & LeVeque (1983), equation 1.3. The first is about the first
+// number, so that equal ones have their own mean and no deviations.
+func momentsOf(x []float64) moments {
+	if len(x) == 0 {
+		return moments{}
+	}
+	m := moments{count: float64(len(x))}
+	for _, v := range x {
+		m.mean += v - x[0]
+	}
+	m.mean = x[0] + m.mean/m.count
+	for _, v := range x {
+		m.m2 += float64((v - m.mean) * (v - m.mean))
+	}
+	return m
 }
 
 // merge adds the energies that follow.

@@ -236,7 +236,7 @@ func (s *Stream) splitRHat(i int) float64 {
 	if half < 1 {
 		return math.NaN()
 	}
-	var means, variances []float64
+	means, variances := make([]float64, 0, 2*len(s.chains)), make([]float64, 0, 2*len(s.chains))
 	count := 0.0
 	for c := range s.chains {
 		b := s.full(c, i)

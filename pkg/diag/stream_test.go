@@ -17,19 +17,23 @@ import (
 func blocksOf(params [][][]float64, pack, size int) [][]*diag.Block {
 	chains, n := len(params[0]), len(params[0][0])
 	var out [][]*diag.Block
-	values := make([]float64, len(params))
+	values := make([][]float64, len(params))
 	for first := 0; first < chains; first += pack {
 		var mine []*diag.Block
 		for at := 0; at < n; at += size {
 			width := min(pack, chains-first)
 			b := diag.NewBlock(first, width, len(params))
 			for c := range width {
-				for t := at; t < min(at+size, n); t++ {
-					for p := range params {
-						values[p] = params[p][first+c][t]
+				end, divergences := min(at+size, n), 0
+				for t := at; t < end; t++ {
+					if t%7 == 0 {
+						divergences++
 					}
-					b.Add(c, values, values[0], t%7 == 0)
 				}
+				for p := range params {
+					values[p] = params[p][first+c][at:end]
+				}
+				b.Set(c, values, values[0], divergences)
 			}
 			mine = append(mine, b)
 		}
@@ -248,9 +252,8 @@ func TestStreamSize(t *testing.T) {
 	for k := range 10_000 {
 		b := diag.NewBlock(0, 2, 1)
 		for c := range 2 {
-			for range 3 {
-				b.Add(c, []float64{math.Sin(float64(k))}, 1, false)
-			}
+			x := math.Sin(float64(k))
+			b.Set(c, [][]float64{{x, x, x}}, []float64{1, 1, 1}, 0)
 		}
 		if err := s.Add(b); err != nil {
 			t.Fatal(err)
@@ -268,10 +271,12 @@ func TestStreamSize(t *testing.T) {
 func TestStreamRefuses(t *testing.T) {
 	block := func(first, chains, parameters, draws int) *diag.Block {
 		b := diag.NewBlock(first, chains, parameters)
+		values := make([][]float64, parameters)
+		for i := range values {
+			values[i] = make([]float64, draws)
+		}
 		for c := range chains {
-			for range draws {
-				b.Add(c, make([]float64, parameters), 0, false)
-			}
+			b.Set(c, values, make([]float64, draws), 0)
 		}
 		return b
 	}
@@ -289,7 +294,11 @@ func TestStreamRefuses(t *testing.T) {
 	if err := s.Add(block(2, 2, 2, 5)); err != nil || s.Blocks() != 1 {
 		t.Errorf("%v, %d blocks", err, s.Blocks())
 	}
-	for _, p := range []func(){func() { diag.NewStream(4, 1, 3) }, func() { block(0, 1, 2, 0).Add(0, []float64{1}, 0, false) }} {
+	for _, p := range []func(){
+		func() { diag.NewStream(4, 1, 3) },
+		func() { block(0, 1, 2, 0).Set(0, [][]float64{{1}}, []float64{1}, 0) },
+		func() { block(0, 1, 1, 0).Set(0, [][]float64{{1, 2}}, []float64{1}, 0) },
+	} {
 		func() {
 			defer func() {
 				if recover() == nil {
@@ -315,8 +324,8 @@ func TestStreamOfNothing(t *testing.T) {
 // FuzzBlock: what UnmarshalBinary takes marshals to the same bytes.
 func FuzzBlock(f *testing.F) {
 	b := diag.NewBlock(3, 2, 1)
-	b.Add(0, []float64{1.5}, 2, true)
-	b.Add(1, []float64{-1}, math.NaN(), false)
+	b.Set(0, [][]float64{{1.5}}, []float64{2}, 1)
+	b.Set(1, [][]float64{{-1}}, []float64{math.NaN()}, 0)
 	seed, err := b.MarshalBinary()
 	if err != nil {
 		f.Fatal(err)
@@ -337,7 +346,8 @@ func FuzzBlock(f *testing.F) {
 // TestBlockAllocates: filling a block allocates nothing.
 func TestBlockAllocates(t *testing.T) {
 	b, x := diag.NewBlock(0, 1, 3), []float64{1, 2, 3}
-	if n := testing.AllocsPerRun(100, func() { b.Add(0, x, 1, false) }); n != 0 {
-		t.Errorf("%v allocations a draw", n)
+	values := [][]float64{x, x, x}
+	if n := testing.AllocsPerRun(100, func() { b.Set(0, values, x, 1) }); n != 0 {
+		t.Errorf("%v allocations a chain", n)
 	}
 }

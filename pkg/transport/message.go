@@ -99,7 +99,7 @@ func limit(m Message) int {
 // Encode returns the wire form of a message: the same bytes for the same message everywhere. An error is of kind Invalid and
 // names the field that is too long or does not fit the others.
 func Encode(m Message) ([]byte, error) {
-	c := codec{mode: writing, buf: []byte{magic, Version}}
+	c := codec{mode: writing, buf: append(make([]byte, 0, encoded(m)), magic, Version)}
 	c.buf = binary.LittleEndian.AppendUint16(c.buf, uint16(TypeOf(m)))
 	if s, ok := m.(consistent); ok {
 		if err := s.check(); err != nil {
@@ -115,6 +115,25 @@ func Encode(m Message) ([]byte, error) {
 		return nil, Errorf(Invalid, "encode "+NameOf(m), "the message has %d bytes, at most %d", len(out), limit(m))
 	}
 	return out, nil
+}
+
+// encoded returns about how many bytes a message has, so that a large one is written in one piece of memory.
+func encoded(m Message) int {
+	const rest = 1024 // all that is small
+	switch m := m.(type) {
+	case *Block:
+		return rest + len(m.Content.Inline)
+	case *Content:
+		n := rest
+		for i := range m.Columns {
+			n += len(m.Columns[i].Data) + len(m.Columns[i].Name) + 16
+		}
+		for i := range m.States {
+			n += len(m.States[i].Bytes) + 4
+		}
+		return n
+	}
+	return rest / 4
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

@@ -9,8 +9,8 @@ import (
 	"github.com/drey-sampler/drey/pkg/transport"
 )
 
-// duplicates is how long a queue remembers IDs: NATS's default. It only spares work; nothing relies on it.
-const duplicates = 2 * time.Minute
+// duplicates is how long a queue remembers IDs, in memory: a few attempts to publish. It only spares work; nothing relies on it.
+const duplicates = 30 * time.Second
 
 // consumer is the name of the one durable consumer of a queue, which all its subscribers share.
 const consumer = "drey"

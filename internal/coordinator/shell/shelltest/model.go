@@ -138,7 +138,9 @@ func (c *cursor) content(pack transport.PackID, states []chain) *transport.Conte
 // put writes a draw: theta, and as statistics of it the first element and some of its bits.
 func put(cols []transport.Column, row int, c chain) {
 	binary.LittleEndian.PutUint64(cols[0].Data[8*row:], math.Float64bits(c.element(0)))
-	cols[2].Data[row] = byte(c>>20) & 1
+	if c>>20&255 == 0 {
+		cols[2].Data[row] = 1
+	}
 	binary.LittleEndian.PutUint32(cols[6].Data[4*row:], uint32(c>>24)&1023)
 	theta := cols[7].Data[8*Parameters*row:]
 	for k := range Parameters {
