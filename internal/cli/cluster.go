@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -21,7 +22,13 @@ const (
 )
 
 // clusterFlags say which cluster a command talks to.
-type clusterFlags struct{ url, certs string }
+type clusterFlags struct {
+	url, certs string
+	out        io.Writer // for what people should know while they wait
+}
+
+// cluster returns flags that are not set.
+func (c *command) cluster() *clusterFlags { return &clusterFlags{out: c.Err} }
 
 // add defines the flags. Of a command that works on a run directory too, the cluster is only one of the places.
 func (c *clusterFlags) add(f *pflag.FlagSet) {
@@ -66,8 +73,9 @@ func (c *clusterFlags) with(ctx context.Context, f func(*client.Client) error) (
 	}
 	conn, err := client.Dial(ctx, url, credentials)
 	if err != nil {
-		return err
+		return clusterError(err)
 	}
+	conn.Waiting = func(reason error) { _, _ = fmt.Fprintf(c.out, "waiting for the cluster at %s: %v\n", url, reason) }
 	defer func() { err = errors.Join(err, conn.Close()) }()
 	return f(conn)
 }
@@ -95,10 +103,13 @@ func (c *clusterFlags) elsewhere(word string) bool {
 
 // clusterError makes what a cluster says is wrong with a request an error in how a command was called.
 func clusterError(err error) error {
-	if kind := transport.KindOf(err); kind == transport.NotFound || kind == transport.Invalid {
-		return asUsage(err)
+	if kind := transport.KindOf(err); kind != transport.NotFound && kind != transport.Invalid {
+		return err
 	}
-	return err
+	if e, ok := err.(*transport.Error); ok { // its kind and operation say nothing to people
+		return asUsage(e.Err)
+	}
+	return asUsage(err)
 }
 
 // fetched calls f with the directory of a run: one here, or that of a run of the cluster, fetched for the time of the call. where
@@ -122,7 +133,7 @@ func (c *clusterFlags) fetched(ctx context.Context, word string, f func(dir, whe
 
 // onCluster returns a command that does something with a run of the cluster.
 func (c *command) onCluster(name, short string, do func(context.Context, *client.Client, transport.RunSummary) error) *cobra.Command {
-	f := &clusterFlags{}
+	f := c.cluster()
 	cmd := &cobra.Command{
 		Use: name + " RUN [flags]", Short: short, Args: arguments("RUN"),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -20,7 +20,7 @@ func (c *command) stop() *cobra.Command {
 }
 
 func (c *command) drain() *cobra.Command {
-	f := &clusterFlags{}
+	f := c.cluster()
 	cmd := &cobra.Command{
 		Use: "drain WORKER [flags]", Short: "Have a worker of a cluster hand its work over and finish", Args: arguments("WORKER"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -28,7 +28,11 @@ func (c *command) drain() *cobra.Command {
 				return usage("drain: %q is no name of a worker (%s workers lists them)", args[0], c.Name)
 			}
 			return f.with(cmd.Context(), func(conn *client.Client) error {
-				return clusterError(conn.Drain(cmd.Context(), transport.PartyID(args[0])))
+				err := conn.Drain(cmd.Context(), transport.PartyID(args[0]))
+				if transport.KindOf(err) == transport.NotFound && err != nil {
+					return usage("drain: the cluster has no worker %q (%s workers lists them)", args[0], c.Name)
+				}
+				return clusterError(err)
 			})
 		},
 	}
@@ -65,7 +69,7 @@ func logLine(l *transport.LogRecord) string {
 }
 
 func (c *command) pull() *cobra.Command {
-	f := &clusterFlags{}
+	f := c.cluster()
 	cmd := &cobra.Command{
 		Use: "pull RUN DIR [flags]", Short: "Fetch a run of a cluster into a run directory", Args: arguments("RUN", "DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {

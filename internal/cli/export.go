@@ -19,7 +19,7 @@ type exportFlags struct {
 }
 
 func (c *command) export() *cobra.Command {
-	f, cluster := exportFlags{phase: store.Sampling.String()}, &clusterFlags{}
+	f, cluster := exportFlags{phase: store.Sampling.String()}, c.cluster()
 	cmd := &cobra.Command{
 		Use: "export DIR --format csv|json|parquet [flags]", Short: "Write the draws of a run as one table", Args: arguments("DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -14,7 +14,7 @@ import (
 )
 
 func (c *command) ls() *cobra.Command {
-	f := &clusterFlags{}
+	f := c.cluster()
 	asJSON := false
 	cmd := &cobra.Command{
 		Use: "ls [flags]", Short: "List the runs of a cluster", Args: arguments(),
@@ -72,7 +72,7 @@ func listRuns(w io.Writer, runs []transport.RunSummary, asJSON bool) error {
 }
 
 func (c *command) workers() *cobra.Command {
-	f := &clusterFlags{}
+	f := c.cluster()
 	asJSON := false
 	cmd := &cobra.Command{
 		Use: "workers [flags]", Short: "List the workers of a cluster", Args: arguments(),

@@ -73,18 +73,24 @@ func (c *command) report(d runner.Draws, dir string, how reporting) error {
 	if err := report.Table(c.Out, s); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(c.Out, "\n%s\n", describe(d, s.Draws, dir))
+	_, err = fmt.Fprintf(c.Out, "\n%s\n", describe(d, s, dir))
 	return err
 }
 
 // describe says in one line what a run directory holds.
-func describe(d runner.Draws, draws int, dir string) string {
+func describe(d runner.Draws, s *runner.Summary, dir string) string {
 	run := d.Run()
-	parts := []string{fmt.Sprintf("%s: %d chains × %d draws", run.Model, run.Settings.Chains, draws)}
+	parts := []string{fmt.Sprintf("%s: %d chains × %d draws", run.Model, run.Settings.Chains, s.Draws)}
 	if run.Schema.SampleStats {
 		parts = append(parts, fmt.Sprintf("seed %d", run.Seed))
 		if t := float64(run.Seconds.Total); t > 0 {
 			parts = append(parts, fmt.Sprintf("%.2f s", t))
+		}
+		if rate := s.ESSRate(); rate > 0 {
+			parts = append(parts, fmt.Sprintf("%.4g ESS/s", rate))
+		}
+		if n := s.Transitions(); n < run.Settings.Warmup {
+			parts = append(parts, fmt.Sprintf("warmup of %d transitions in the place of %d", n, run.Settings.Warmup))
 		}
 	}
 	live, ok := d.(interface{ Live() bool })

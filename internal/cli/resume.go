@@ -12,7 +12,7 @@ import (
 )
 
 func (c *command) resume() *cobra.Command {
-	o, cluster := &outputFlags{}, &clusterFlags{}
+	o, cluster := &outputFlags{}, c.cluster()
 	cmd := &cobra.Command{
 		Use: "resume DIR [flags]", Short: "Go on with a run that was interrupted", Args: arguments("DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -33,7 +33,7 @@ func (c *command) resume() *cobra.Command {
 }
 
 func (c *command) extend() *cobra.Command {
-	o, cluster := &outputFlags{}, &clusterFlags{}
+	o, cluster := &outputFlags{}, c.cluster()
 	draws := 0
 	cmd := &cobra.Command{
 		Use: "extend DIR --draws N [flags]", Short: "Add draws to a run: the bits of one longer run", Args: arguments("DIR"),

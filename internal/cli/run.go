@@ -19,7 +19,7 @@ import (
 )
 
 func (c *command) run() *cobra.Command {
-	flags, cluster := &runFlags{}, &clusterFlags{}
+	flags, cluster := &runFlags{}, c.cluster()
 	cmd := &cobra.Command{
 		Use: "run MODEL [flags]", Short: "Sample a model: draws on disk, a summary on the screen", Args: arguments("MODEL"),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -12,11 +12,15 @@ type statusLine struct {
 	Name        string           `json:"name"`
 	State       string           `json:"state"`
 	Error       string           `json:"error,omitempty"`
+	Notice      string           `json:"notice,omitempty"`
 	Window      uint32           `json:"window"`
 	Windows     uint32           `json:"windows"`
+	Transitions uint64           `json:"warmup_transitions"`
 	Committed   uint64           `json:"committed"`
 	Target      uint64           `json:"target"`
 	Seconds     store.Float      `json:"seconds"`
+	Warmup      store.Float      `json:"warmup_seconds"`
+	Sampling    store.Float      `json:"sampling_seconds"`
 	SecondsLeft store.Float      `json:"seconds_left"`
 	ESSRate     store.Float      `json:"ess_per_second"`
 	NestedRHat  store.Float      `json:"nested_r_hat"`
@@ -25,6 +29,8 @@ type statusLine struct {
 	Parameters  []parameterLine  `json:"parameters"`
 	Chains      []chainLine      `json:"chains"`
 	Points      []divergenceLine `json:"diverged"`
+	Places      []placeLine      `json:"divergence_places"`
+	Suspects    []uint32         `json:"suspect_chains"`
 	Leases      []leaseLine      `json:"packs"`
 	Workers     []workerLine     `json:"workers"`
 }
@@ -55,6 +61,14 @@ type divergenceLine struct {
 	Position map[string]store.Float `json:"position"`
 }
 
+type placeLine struct {
+	Parameter string      `json:"parameter"`
+	Count     uint32      `json:"divergences"`
+	Low       uint32      `json:"below_q10"`
+	High      uint32      `json:"above_q90"`
+	Median    store.Float `json:"median_share_below"`
+}
+
 type leaseLine struct {
 	Pack      transport.PackID `json:"pack"`
 	Epoch     transport.Epoch  `json:"epoch"`
@@ -66,10 +80,13 @@ type leaseLine struct {
 func statusLineOf(c progress.Cluster) statusLine {
 	s := c.Status
 	out := statusLine{
-		Run: s.Run, Name: s.Name, State: s.State.String(), Error: s.Error, Window: s.Window, Windows: s.Windows, Committed: s.Committed, Target: s.Target,
-		Seconds: store.Float(s.Seconds), SecondsLeft: store.Float(s.SecondsLeft), ESSRate: store.Float(s.ESSRate), NestedRHat: store.Float(s.NestedRHat),
+		Run: s.Run, Name: s.Name, State: s.State.String(), Error: s.Error, Notice: s.Notice, Window: s.Window, Windows: s.Windows,
+		Transitions: s.Transitions, Committed: s.Committed, Target: s.Target,
+		Seconds: store.Float(s.Seconds), Warmup: store.Float(s.Warmup), Sampling: store.Float(s.Sampling),
+		SecondsLeft: store.Float(s.SecondsLeft), ESSRate: store.Float(s.ESSRate), NestedRHat: store.Float(s.NestedRHat),
 		Leapfrogs: s.Leapfrogs, Divergences: s.Divergences,
-		Parameters: []parameterLine{}, Chains: []chainLine{}, Points: []divergenceLine{}, Leases: []leaseLine{}, Workers: []workerLine{},
+		Parameters: []parameterLine{}, Chains: []chainLine{}, Points: []divergenceLine{},
+		Places: []placeLine{}, Suspects: append([]uint32{}, s.Suspects...), Leases: []leaseLine{}, Workers: []workerLine{},
 	}
 	for _, p := range s.Parameters {
 		out.Parameters = append(out.Parameters, parameterLine{p.Name, store.Float(p.Mean), store.Float(p.SD), store.Float(p.MCSE), store.Float(p.ESS), store.Float(p.RHat), store.Float(p.NestedRHat)})
@@ -83,6 +100,9 @@ func statusLineOf(c progress.Cluster) statusLine {
 			at[name] = store.Float(p.Position[i])
 		}
 		out.Points = append(out.Points, divergenceLine{p.Chain, p.Draw, at})
+	}
+	for _, p := range s.Places {
+		out.Places = append(out.Places, placeLine{p.Name, p.Count, p.Low, p.High, store.Float(p.Median)})
 	}
 	for _, l := range s.Leases {
 		out.Leases = append(out.Leases, leaseLine{l.Lease.Pack, l.Lease.Epoch, l.Worker, l.Committed, l.Behind})

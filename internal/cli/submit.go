@@ -52,7 +52,7 @@ func (s *submitFlags) ranges() error {
 }
 
 func (c *command) submit() *cobra.Command {
-	flags := &submitFlags{run: &runFlags{}}
+	flags := &submitFlags{run: &runFlags{}, cluster: *c.cluster()}
 	cmd := &cobra.Command{
 		Use: "submit MODEL [flags]", Short: "Begin a run on a cluster: prints its id", Args: arguments("MODEL"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -94,8 +94,13 @@ func (c *command) submitModel(ctx context.Context, m *Model, flags *submitFlags)
 		if err != nil {
 			return clusterError(err)
 		}
-		_, err = fmt.Fprintln(c.Out, id)
-		return err
+		if _, err = fmt.Fprintln(c.Out, id); err != nil {
+			return err
+		}
+		if s, err := conn.Status(ctx, id); err == nil && s.Notice != "" { // the run waits for what would help
+			_, _ = fmt.Fprintf(c.Err, "%s: %s\n", id, s.Notice)
+		}
+		return nil
 	})
 }
 

@@ -9,7 +9,7 @@ import (
 )
 
 func (c *command) summary() *cobra.Command {
-	how, cluster := reporting{prob: defaultProb, hpdi: true}, &clusterFlags{}
+	how, cluster := reporting{prob: defaultProb, hpdi: true}, c.cluster()
 	cmd := &cobra.Command{
 		Use: "summary DIR [flags]", Short: "Print the summary of a run", Args: arguments("DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -18,7 +18,7 @@ import (
 )
 
 func (c *command) watch() *cobra.Command {
-	f := &clusterFlags{}
+	f := c.cluster()
 	asJSON := false
 	cmd := &cobra.Command{
 		Use: "watch RUN [flags]", Short: "Show how a run on a cluster goes, until it ends", Args: arguments("RUN"),

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -25,6 +26,10 @@ type Client struct {
 	incarnation uint64
 	sequence    atomic.Uint64
 	signing     *trust.SigningKey // nil: runs are not signed
+
+	// Waiting is told, once for each request, that the cluster has not answered it for a while, and why; nil is told nothing. It is
+	// set before the client is used.
+	Waiting func(reason error)
 }
 
 // New returns a client over a transport, as a party that no other process is. With a signing key it signs what it submits.
@@ -40,27 +45,47 @@ func New(t transport.Transport, party transport.PartyID, signing *trust.SigningK
 const dialTime = 10 * time.Second
 
 // Dial connects to the cluster at a URL, or several with commas between. Credentials are nil where it wants none.
-func Dial(ctx context.Context, url string, credentials *trust.Credentials) (*Client, error) {
+func Dial(ctx context.Context, at string, credentials *trust.Credentials) (*Client, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTime)
 	defer cancel()
 	party, err := trust.NewParty(credentials, "client")
 	if err != nil {
 		return nil, err
 	}
-	cfg := nats.Config{URL: url, Party: party}
+	cfg := nats.Config{URL: at, Party: party}
 	var signing *trust.SigningKey
 	if credentials != nil {
 		cfg.TLS, signing = credentials.ClientTLS(), credentials.Signing
 	}
+	if err := checkURL(at); err != nil {
+		return nil, err
+	}
 	t, err := nats.Connect(ctx, cfg)
+	if transport.KindOf(err) == transport.Unavailable && err != nil {
+		return nil, fmt.Errorf("client: nobody answers at %s: %w; is a coordinator running there (drey coordinator), and is its port open?", at, err)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("client: connect to the cluster at %s: %w", url, err)
+		return nil, fmt.Errorf("client: connect to the cluster at %s: %w", at, err)
 	}
 	c, err := New(t, party, signing)
 	if err != nil {
 		return nil, errors.Join(err, t.Close())
 	}
 	return c, nil
+}
+
+// schemes are those of URLs that a NATS server is reached at.
+var schemes = []string{"nats", "tls", "ws", "wss"}
+
+// checkURL returns an error of kind Invalid unless a text is URLs of a cluster.
+func checkURL(text string) error {
+	for word := range strings.SplitSeq(text, ",") {
+		u, err := url.Parse(strings.TrimSpace(word))
+		if err != nil || !slices.Contains(schemes, u.Scheme) || u.Hostname() == "" {
+			return transport.Errorf(transport.Invalid, "connect", "%q is no URL of a cluster: want nats://HOST:PORT", word)
+		}
+	}
+	return nil
 }
 
 // Close ends the connection.
@@ -74,18 +99,24 @@ func (c *Client) command() transport.Command {
 // Times of requests.
 const (
 	replyTime  = 5 * time.Second // after which a request is taken for lost
+	silence    = 3 * time.Second // after which people should know that there is no answer
 	firstPause = 50 * time.Millisecond
 	lastPause  = time.Second
 )
 
 // ask sends a request, again and again while nobody answers: a request that comes twice is carried out once.
 func ask[R transport.Message](ctx context.Context, c *Client, request transport.Sealed, within time.Duration) (R, error) {
+	begun, told := time.Now(), c.Waiting == nil
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		once, cancel := context.WithTimeout(ctx, within)
 		reply, err := transport.Ask[R](once, c.transport, request)
 		cancel()
 		if err == nil || transport.KindOf(err) != transport.Unavailable {
 			return reply, err
+		}
+		if !told && time.Since(begun) >= silence {
+			told = true
+			c.Waiting(err)
 		}
 		select {
 		case <-time.After(pause):
@@ -139,7 +170,26 @@ func (c *Client) Find(ctx context.Context, word string) (transport.RunSummary, e
 	case len(begins) > 1:
 		return transport.RunSummary{}, transport.Errorf(transport.NotFound, "find", "%d runs begin with %q: name one by its whole id", len(begins), word)
 	}
-	return transport.RunSummary{}, transport.Errorf(transport.NotFound, "find", "the cluster has no run %q", word)
+	return transport.RunSummary{}, transport.Errorf(transport.NotFound, "find", "the cluster has no run %q: %s", word, listOf(runs))
+}
+
+// listed is how many runs an error names.
+const listed = 5
+
+// listOf names the latest runs.
+func listOf(runs []transport.RunSummary) string {
+	if len(runs) == 0 {
+		return "it has none yet (drey submit begins one)"
+	}
+	var names []string
+	for _, r := range slices.Backward(runs) {
+		if len(names) == listed {
+			names = append(names, fmt.Sprintf("%d more (drey ls)", len(runs)-listed))
+			break
+		}
+		names = append(names, fmt.Sprintf("%s (%s)", r.Run, r.State))
+	}
+	return "it has " + strings.Join(names, ", ")
 }
 
 // Runs returns all runs, the latest last.

@@ -149,7 +149,7 @@ func (r *run) changed() Action { return RunChanged{r.id, r.status, r.target, r.r
 
 func (r *run) stop() Result {
 	if r.status != Running {
-		return refuse(Ended, "run %s is %s", r.id, r.status)
+		return refuse(Ended, "run %s is %s: there is nothing to stop", r.id, r.status)
 	}
 	var foremost uint64 // sampling draws of the pack that has most
 	for i := range r.packs {

@@ -37,7 +37,7 @@ func Run(ctx context.Context, cfg Config, m Model, events func(Progress)) (*Resu
 		mem := newMemory(run)
 		r := &running{plan: p, sink: mem, progress: newProgress(events)}
 		state, counts, err := r.run(ctx)
-		mem.run.State, mem.run.Counts, mem.run.Seconds = state, counts, p.seconds
+		mem.run.State, mem.run.Counts, mem.run.Seconds, mem.run.Warmup = state, counts, p.seconds, r.warmed()
 		return &Result{mem, state}, err
 	}
 	w, err := store.Create(cfg.Dir, run, copies, cfg.Overwrite, cfg.files)
@@ -120,7 +120,7 @@ func (p *plan) write(ctx context.Context, w *store.Writer, events func(Progress)
 	w.Time(func() store.Seconds { return add(before, r.seconds()) })
 	state, counts, cause := r.run(ctx)
 	finished := w.Finish(state, cause, func(run *store.Run) {
-		run.Counts, run.Seconds = counts, add(before, p.seconds)
+		run.Counts, run.Seconds, run.Warmup = counts, add(before, p.seconds), r.warmed()
 	})
 	if err := errors.Join(finished, w.Close()); err != nil {
 		return nil, errors.Join(cause, err)

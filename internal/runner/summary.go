@@ -35,6 +35,7 @@ type Parameter struct {
 	Site string
 	Kind store.Kind
 	diag.Summary
+	Begins diag.Place // where divergent trajectories begin; zero where none did
 }
 
 // Summarise returns the summary of a run's sampling draws, with intervals of probability prob.
@@ -42,8 +43,10 @@ func Summarise(d Draws, prob float64) (*Summary, error) {
 	run := d.Run()
 	s := &Summary{Run: run, Draws: d.Len(store.Sampling), Prob: prob, Notice: d.Notice(store.Sampling),
 		Divergences: run.Counts.Divergences, Leapfrogs: run.Counts.Leapfrogs}
+	var diverged diverged
 	if run.Schema.SampleStats {
-		if err := s.statistics(d); err != nil {
+		var err error
+		if diverged, err = s.statistics(d); err != nil {
 			return nil, err
 		}
 	}
@@ -68,13 +71,13 @@ func Summarise(d Draws, prob float64) (*Summary, error) {
 		if err != nil {
 			return err
 		}
-		s.Parameters[i].Summary = diag.Summarise(draws, prob)
+		s.Parameters[i].Summary, s.Parameters[i].Begins = diag.Summarise(draws, prob), diverged.place(draws)
 		return nil
 	})
 }
 
-// statistics reads what the sample statistics tell.
-func (s *Summary) statistics(d Draws) error {
+// statistics reads what the sample statistics tell, and returns where trajectories diverged.
+func (s *Summary) statistics(d Draws) (diverged, error) {
 	element := func(name string) ([][]float64, error) {
 		a, err := d.Stat(name, store.Sampling)
 		if err != nil {
@@ -84,21 +87,21 @@ func (s *Summary) statistics(d Draws) error {
 	}
 	energies, err := element("energy")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	s.EBFMI = diag.EBFMI(energies)
 	depths, err := element("tree_depth")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	diverging, err := element("diverging")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if s.Run.State == store.Running || s.Run.State == store.Failed { // killed: run.json has no counts
 		steps, err := element("n_steps")
 		if err != nil {
-			return err
+			return nil, err
 		}
 		s.Divergences, s.Leapfrogs = total(diverging), total(steps)
 	}
@@ -109,7 +112,7 @@ func (s *Summary) statistics(d Draws) error {
 			}
 		}
 	}
-	return nil
+	return divergedOf(diverging), nil
 }
 
 // total returns the sum of whole numbers.
@@ -184,7 +187,8 @@ func (s *Summary) MarshalJSON() ([]byte, error) {
 	}{
 		{"model", run.Model}, {"chains", run.Settings.Chains}, {"warmup", run.Settings.Warmup}, {"draws", s.Draws}, {"seed", run.Seed},
 		{"engine", run.Settings.Engine}, {"precision", run.Settings.Precision}, {"divergences", s.Divergences},
-		{"leapfrogs", s.Leapfrogs}, {"warmup_leapfrogs", run.Counts.WarmupLeapfrogs}, {"seconds", run.Seconds}, {"ebfmi", ebfmi},
+		{"leapfrogs", s.Leapfrogs}, {"warmup_leapfrogs", run.Counts.WarmupLeapfrogs}, {"seconds", run.Seconds}, {"ess_per_second", store.Float(s.ESSRate())}, {"ebfmi", ebfmi},
+		{"warmup_transitions", s.Transitions()}, {"suspect_chains", append([]int{}, s.Suspects()...)}, {"divergence_places", s.places()},
 	} {
 		text, err := json.Marshal(f.value)
 		if err != nil {

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/drey-sampler/drey/internal/cli/report"
 	"github.com/drey-sampler/drey/pkg/transport"
 )
 
@@ -24,6 +25,7 @@ const (
 	mostParameters  = 8
 	mostWorkers     = 12
 	mostDivergences = 3
+	mostPlaces      = 3
 	mostChains      = 8
 	mostNames       = 4 // of a position
 )
@@ -33,12 +35,15 @@ const (
 func RenderCluster(c Cluster, columns, rows int) []string {
 	s := c.Status
 	lines := []string{clusterHead(s), clusterTotals(c)}
-	if s.Error != "" {
-		lines = append(lines, s.Error)
+	for _, text := range []string{s.Error, s.Notice} {
+		if text != "" {
+			lines = append(lines, text)
+		}
 	}
 	lines = append(lines, parameterRows(s)...)
 	lines = append(lines, workerRows(c)...)
 	lines = append(lines, divergenceRows(s)...)
+	lines = append(lines, suspectRows(s)...)
 	lines = append(lines, chainRows(s)...)
 	lines = lines[:max(0, min(len(lines), rows))]
 	for i := range lines {
@@ -55,7 +60,7 @@ func clusterHead(s *transport.RunStatus) string {
 	}
 	phase := s.State.String()
 	if s.State == transport.Warming && s.Windows > 0 {
-		phase = fmt.Sprintf("%s, window %d of %d", phase, s.Window+1, s.Windows)
+		phase = fmt.Sprintf("%s, block %d of %d", phase, s.Window+1, s.Windows)
 	}
 	out := fmt.Sprintf("%s: %s  %s %d/%d draws, %s", name, phase, bar(share(s), barWidth), s.Committed, s.Target, short(seconds(s.Seconds)))
 	if !math.IsNaN(s.SecondsLeft) && s.State < transport.Stopped {
@@ -86,14 +91,18 @@ func clusterTotals(c Cluster) string {
 	for _, w := range c.Workers {
 		rate += w.LeapfrogRate
 	}
-	worst := math.NaN()
+	largest := math.NaN()
 	for _, p := range s.Parameters {
-		if math.IsNaN(worst) || p.RHat > worst {
-			worst = p.RHat
+		if math.IsNaN(largest) || p.RHat > largest {
+			largest = p.RHat
 		}
 	}
-	return fmt.Sprintf("ESS/s %s  R-hat %s  nested R-hat %s  divergences %d  leapfrogs/s %s on %d workers",
-		number(s.ESSRate), number(worst), number(s.NestedRHat), s.Divergences, metric(rate), len(c.Workers))
+	workers := fmt.Sprintf("%d workers", len(c.Workers))
+	if len(c.Workers) == 1 {
+		workers = "1 worker"
+	}
+	return fmt.Sprintf("ESS/s %s  R-hat %s  nested R-hat %s  divergences %d  leapfrogs/s %s on %s",
+		number(s.ESSRate), number(largest), number(s.NestedRHat), s.Divergences, metric(rate), workers)
 }
 
 // number writes a number in four digits, one that is not known as a dash.
@@ -104,12 +113,36 @@ func number(x float64) string {
 	return fmt.Sprintf("%.4g", x)
 }
 
-// parameterRows are the worst parameters, in the order in which the coordinator puts them.
+// worst returns the parameters that are worst by R-hat and by ESS, one of each in turn. What is not known is the worst.
+func worst(all []transport.ParameterStatus) []transport.ParameterStatus {
+	by := func(of func(p *transport.ParameterStatus) float64) []int {
+		order := make([]int, len(all))
+		for i := range order {
+			order[i] = i
+		}
+		slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(of(&all[a]), of(&all[b])) }) // NaN is before all others
+		return order
+	}
+	rhat := by(func(p *transport.ParameterStatus) float64 { return -p.RHat })
+	ess := by(func(p *transport.ParameterStatus) float64 { return p.ESS })
+	var out []transport.ParameterStatus
+	taken := make([]bool, len(all))
+	for i := range all {
+		for _, k := range []int{rhat[i], ess[i]} {
+			if !taken[k] && len(out) < mostParameters {
+				out, taken[k] = append(out, all[k]), true
+			}
+		}
+	}
+	return out
+}
+
+// parameterRows are the worst parameters.
 func parameterRows(s *transport.RunStatus) []string {
 	if len(s.Parameters) == 0 {
 		return nil
 	}
-	shown := s.Parameters[:min(len(s.Parameters), mostParameters)]
+	shown := worst(s.Parameters)
 	width := len("worst parameters")
 	for _, p := range shown {
 		width = max(width, len(p.Name))
@@ -199,9 +232,15 @@ func workerRows(c Cluster) []string {
 	return lines
 }
 
-// divergenceRows say where the latest divergences were.
+// divergenceRows say where divergences gather, and where the latest were.
 func divergenceRows(s *transport.RunStatus) []string {
-	var lines []string
+	var lines, where []string
+	for _, p := range s.Places[:min(len(s.Places), mostPlaces)] {
+		where = append(where, report.Tail(p.Name, int(p.Count), int(p.Low), int(p.High)))
+	}
+	if len(where) > 0 {
+		lines = append(lines, "divergences gather where "+strings.Join(where, ", "))
+	}
 	for i, p := range slices.Backward(s.Points) {
 		if len(s.Points)-i > mostDivergences {
 			break
@@ -214,9 +253,24 @@ func divergenceRows(s *transport.RunStatus) []string {
 			}
 			at = append(at, fmt.Sprintf("%s = %s", s.Names[k], number(x)))
 		}
-		lines = append(lines, fmt.Sprintf("diverged: chain %d, draw %d: %s", p.Chain, p.Draw, strings.Join(at, ", ")))
+		lines = append(lines, fmt.Sprintf("diverged: chain %d, draw %d, from %s", p.Chain, p.Draw, strings.Join(at, ", ")))
 	}
 	return lines
+}
+
+// suspectRows name the chains that ended warmup unlike the others.
+func suspectRows(s *transport.RunStatus) []string {
+	var names []string
+	for _, c := range s.Suspects[:min(len(s.Suspects), mostChains)] {
+		names = append(names, fmt.Sprint(c))
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	if more := len(s.Suspects) - len(names); more > 0 {
+		names = append(names, fmt.Sprintf("%d more", more))
+	}
+	return []string{"ended warmup unlike the others, perhaps in a mode of their own: chains " + strings.Join(names, ", ")}
 }
 
 // chainRows are the chains that diverge most, and of those that diverge alike the ones whose acceptance rate is lowest.
@@ -241,6 +295,7 @@ type ClusterLines struct {
 
 	mu    sync.Mutex // guards what follows
 	state transport.RunState
+	said  string // the last notice
 	last  float64
 	begun bool
 }
@@ -253,9 +308,18 @@ func (l *ClusterLines) UpdateCluster(c Cluster) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := c.Status
-	if l.begun && s.State == l.state && s.Seconds-l.last < lineEvery.Seconds() {
+	if l.begun && s.State == l.state && (s.Notice == "" || s.Notice == l.said) && s.Seconds-l.last < lineEvery.Seconds() {
 		return
 	}
 	l.begun, l.state, l.last = true, s.State, s.Seconds
 	_, _ = fmt.Fprintf(l.w, "%s  %s\n", clusterHead(s), clusterTotals(c))
+	if s.Notice != "" && s.Notice != l.said {
+		_, _ = fmt.Fprintln(l.w, s.Notice)
+	}
+	l.said = s.Notice
+	if s.State >= transport.Stopped {
+		for _, line := range append(divergenceRows(s), suspectRows(s)...) {
+			_, _ = fmt.Fprintln(l.w, line)
+		}
+	}
 }

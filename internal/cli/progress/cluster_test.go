@@ -3,6 +3,7 @@ package progress_test
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -19,6 +20,7 @@ func clusterRun(chains int) progress.Cluster {
 		Divergences: 3, Parameters: []transport.ParameterStatus{{Name: "tau", Mean: 3.5, SD: 3, MCSE: 0.2, ESS: 210, RHat: 1.013, NestedRHat: nan}, {Name: "mu", ESS: 500, RHat: 1.001}},
 		Names:  []string{"mu", "tau"},
 		Points: []transport.DivergencePoint{{Chain: 1, Draw: 17, Position: []float64{4.5, 0.01}}, {Chain: 3, Draw: 90, Position: []float64{2, 0.02}}},
+		Places: []transport.DivergencePlace{{Name: "tau", Count: 17, Low: 14}, {Name: "mu", Count: 17, High: 9}}, Suspects: []uint32{1, 3},
 	}
 	for i := range chains {
 		worker := fmt.Sprintf("w%d", i/2%2)
@@ -39,7 +41,9 @@ func TestRenderCluster(t *testing.T) {
 		"w0          1       2        0.25         0.8           2M       0",
 		"w1          1       2         0.5         0.8           1M       2  silent for 9.00 s",
 		"w2          0       0           -           -            0       0  draining",
-		"diverged: chain 3, draw 90: mu = 2, tau = 0.02\ndiverged: chain 1, draw 17",
+		"divergences gather where tau is small (14 of 17 begin below its 10 % quantile), mu is large (9 of 17 begin above its 90 % quantile)\n" +
+			"diverged: chain 3, draw 90, from mu = 2, tau = 0.02\ndiverged: chain 1, draw 17",
+		"\nended warmup unlike the others, perhaps in a mode of their own: chains 1, 3\nchain",
 		"    2         0.5         0.8       -            0            2\n    1        0.25",
 	} {
 		if !strings.Contains(text, want) {
@@ -50,8 +54,13 @@ func TestRenderCluster(t *testing.T) {
 	warm.Status.State, warm.Status.Window, warm.Status.Windows, warm.Status.Target, warm.Workers = transport.Warming, 2, 7, 0, nil
 	warm.Status.SecondsLeft = math.NaN()
 	text = strings.Join(progress.RenderCluster(warm, 200, 50), "\n")
-	if !strings.Contains(text, "warmup, window 3 of 7") || !strings.Contains(text, "no workers: start some") || strings.Contains(text, "left") {
+	if !strings.Contains(text, "warmup, block 3 of 7") || !strings.Contains(text, "no workers: start some") || strings.Contains(text, "left") {
 		t.Errorf("in warmup:\n%s", text)
+	}
+	idle := clusterRun(0)
+	idle.Status.Notice = "no worker is registered"
+	if text := strings.Join(progress.RenderCluster(idle, 200, 50), "\n"); !strings.Contains(text, "\nno worker is registered\n") {
+		t.Errorf("nobody works:\n%s", text)
 	}
 	failed := clusterRun(4)
 	failed.Status.State, failed.Status.Error = transport.Failed, "pack 1: the density is NaN"
@@ -60,12 +69,31 @@ func TestRenderCluster(t *testing.T) {
 	}
 }
 
+// TestWorstParameters: of many parameters those with the largest R-hat and those with the smallest ESS are shown, the worst first.
+func TestWorstParameters(t *testing.T) {
+	c := clusterRun(0)
+	c.Status.Parameters = nil
+	for i := range 40 {
+		c.Status.Parameters = append(c.Status.Parameters, transport.ParameterStatus{Name: fmt.Sprintf("x[%d]", i), RHat: 1 + float64(i)/100, ESS: float64(1000 + 10*(i*7%40))})
+	}
+	c.Status.Parameters[11].ESS = math.NaN()
+	lines := progress.RenderCluster(c, 200, 50)
+	at := slices.IndexFunc(lines, func(l string) bool { return strings.HasPrefix(l, "worst parameters") })
+	var got []string
+	for _, l := range lines[at+1 : at+9] {
+		got = append(got, strings.Fields(l)[0])
+	}
+	if want := "x[39] x[11] x[38] x[0] x[37] x[23] x[36] x[6]"; strings.Join(got, " ") != want || strings.HasPrefix(lines[at+9], "x[") {
+		t.Errorf("%v, want %s", got, want)
+	}
+}
+
 // TestRenderClusterFits: the view has never more lines or longer ones than the terminal, whatever its size.
 func TestRenderClusterFits(t *testing.T) {
 	for _, chains := range []int{0, 4, 500} {
 		c := clusterRun(chains)
-		for columns := 0; columns < 130; columns += 3 {
-			for rows := 0; rows < 40; rows += 3 {
+		for columns := 0; columns < 130; columns += 7 {
+			for rows := 0; rows < 40; rows += 4 {
 				lines := progress.RenderCluster(c, columns, rows)
 				if len(lines) > rows {
 					t.Fatalf("%d lines for %d rows", len(lines), rows)
@@ -88,9 +116,12 @@ func TestClusterLines(t *testing.T) {
 		c.Status.Seconds = at
 		l.UpdateCluster(c)
 	}
-	c.Status.State = transport.Complete
+	c.Status.Notice = "no worker is registered"
+	l.UpdateCluster(c) // what is new is said at once, and once
 	l.UpdateCluster(c)
-	if n := strings.Count(b.String(), "\n"); n != 4 || !strings.Contains(b.String(), "schools (r1): done") {
-		t.Errorf("%d lines, want 4:\n%s", n, b.String())
+	c.Status.Notice, c.Status.State = "", transport.Complete
+	l.UpdateCluster(c)
+	if n := strings.Count(b.String(), "\n"); n != 10 || strings.Count(b.String(), "no worker") != 1 || strings.Count(b.String(), "gather") != 1 || !strings.Contains(b.String(), "schools (r1): done") {
+		t.Errorf("%d lines, want 10:\n%s", n, b.String())
 	}
 }

@@ -23,7 +23,7 @@ func Advice(s *runner.Summary) []string {
 		return nil // predictive draws are no chain
 	}
 	var out []string
-	for _, sentence := range []string{divergences(s), rhat(s), ess(s), energy(s), depth(s)} {
+	for _, sentence := range []string{divergences(s), gathered(s), suspects(s), rhat(s), ess(s), energy(s), depth(s)} {
 		if sentence != "" {
 			out = append(out, sentence)
 		}
@@ -38,6 +38,45 @@ func divergences(s *runner.Summary) string {
 	raise := s.Run.Settings.TargetAccept + (1-s.Run.Settings.TargetAccept)*3/4 // 0.8 → 0.95
 	return fmt.Sprintf("%s diverged: the sampler can't follow the density there and the draws may miss a part of it; run again with --target-accept %.3g, or reparametrise (model.LocScaleReparam).",
 		count(s.Divergences, "transition"), raise)
+}
+
+// gathered says where divergent trajectories begin, if anywhere in particular.
+func gathered(s *runner.Summary) string {
+	list := s.Gathered()
+	if len(list) == 0 {
+		return ""
+	}
+	var where []string
+	for _, p := range list[:min(len(list), namesShown)] {
+		where = append(where, Tail(p.Name, p.Begins.Count, p.Begins.Low, p.Begins.High))
+	}
+	return fmt.Sprintf("Divergences gather where %s: there the density is too steep for the step size.", strings.Join(where, ", "))
+}
+
+// Tail says in which tail of a parameter how many divergent trajectories begin.
+func Tail(name string, count, low, high int) string {
+	if low >= high {
+		return fmt.Sprintf("%s is small (%d of %d begin below its 10 %% quantile)", name, low, count)
+	}
+	return fmt.Sprintf("%s is large (%d of %d begin above its 90 %% quantile)", name, high, count)
+}
+
+func suspects(s *runner.Summary) string {
+	list := s.Suspects()
+	if len(list) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s ended warmup unlike the others (%s): they may be in a mode of their own; compare their draws with the others', and run again with another seed or a longer --warmup.",
+		count(int64(len(list)), "chain"), numbers(list))
+}
+
+// numbers writes the first of some numbers and how many there are more.
+func numbers(all []int) string {
+	var out []string
+	for _, n := range all {
+		out = append(out, fmt.Sprint(n))
+	}
+	return list(out)
 }
 
 func rhat(s *runner.Summary) string {
