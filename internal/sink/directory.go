@@ -2,6 +2,7 @@ package sink
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -17,8 +18,36 @@ type directory struct {
 	columns  []transport.Column // of blocks whose draws are kept, without data
 	noted    time.Time          // when the ledger was last written down; guarded by Sink.mu
 
-	mu    sync.Mutex  // guards the field below
+	mu    sync.Mutex  // held while the ledger is read and written down, so that no older one follows; guards the fields below
 	state store.State // that run.json has on disk
+	over  bool        // the run has ended: the directory was let go
+}
+
+// errLetGo says that a directory has to be opened again.
+var errLetGo = errors.New("sink: the directory was let go")
+
+// note writes the ledger down; once the run has ended, over, with how it went, and lets the directory go.
+func (d *directory) note(l Ledger, run transport.RunID) (over bool, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.over {
+		return true, errLetGo
+	}
+	ledger, ending, err := l.Ledger(run)
+	if err != nil {
+		return false, err
+	}
+	if err := d.blocks.SetLedger(ledger); err != nil {
+		return false, err
+	}
+	if ending.State == "" {
+		return false, d.resumed()
+	}
+	if err := d.end(ending); err != nil {
+		return false, err
+	}
+	d.over = true
+	return true, d.blocks.Close()
 }
 
 // dtypes are the wire's names of the store's element types.
@@ -110,10 +139,8 @@ func (d *directory) block(b *transport.Block, c *transport.Content) (store.Block
 	return out, err
 }
 
-// end records how a run ended.
+// end records how a run ended. mu is held.
 func (d *directory) end(e Ending) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
 	if d.state == e.State {
 		return nil
 	}
@@ -139,10 +166,8 @@ func (d *directory) took(e Ending) error {
 	return d.blocks.Update(func(run *store.Run) { run.Seconds, run.Warmup = e.Seconds, e.Warmup })
 }
 
-// resumed records that a run that had ended goes on.
+// resumed records that a run that had ended goes on. mu is held.
 func (d *directory) resumed() error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
 	if d.state == store.Running {
 		return nil
 	}

@@ -121,27 +121,23 @@ func (s *Sink) State(ctx context.Context, l Ledger, run transport.RunID, pack tr
 
 // Note writes the ledger of a run down for readers; once the run has ended, with how it went, and lets its directory go.
 func (s *Sink) Note(ctx context.Context, l Ledger, run transport.RunID) error {
-	d, err := s.open(ctx, l, run)
-	if err != nil {
-		return err
+	for {
+		d, err := s.open(ctx, l, run)
+		if err != nil {
+			return err
+		}
+		over, err := d.note(l, run)
+		if over {
+			s.mu.Lock()
+			if s.runs[run] == d {
+				delete(s.runs, run)
+			}
+			s.mu.Unlock()
+		}
+		if !errors.Is(err, errLetGo) {
+			return err
+		}
 	}
-	ledger, ending, err := l.Ledger(run)
-	if err != nil {
-		return err
-	}
-	if err := d.blocks.SetLedger(ledger); err != nil {
-		return err
-	}
-	if ending.State == "" {
-		return d.resumed()
-	}
-	if err := d.end(ending); err != nil {
-		return err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.runs, run)
-	return d.blocks.Close()
 }
 
 // Close lets all run directories go. They are opened again when they are needed; others may write to them meanwhile.

@@ -412,7 +412,7 @@ func TestSinkDies(t *testing.T) {
 				c.work(shelltest.WorkerConfig{})
 			}
 			for range 600 {
-				if s := c.status(run); left.Load() < 0 || s != nil && s.State == transport.Complete {
+				if r, err := store.ReadRun(c.path(run)); left.Load() < 0 || err == nil && r.State == store.Done {
 					break
 				}
 				time.Sleep(100 * time.Millisecond)
