@@ -15,6 +15,7 @@ import (
 
 	"github.com/drey-sampler/drey/internal/coordinator"
 	"github.com/drey-sampler/drey/internal/coordinator/shell"
+	"github.com/drey-sampler/drey/internal/job"
 	"github.com/drey-sampler/drey/internal/observe"
 	"github.com/drey-sampler/drey/internal/sink"
 	"github.com/drey-sampler/drey/internal/trust"
@@ -46,7 +47,8 @@ func RunCoordinator(ctx context.Context, cfg CoordinatorConfig) (err error) {
 	var open parts
 	defer func() { err = errors.Join(err, open.close()) }()
 	metrics := observe.NewMetrics("coordinator", cfg.Version)
-	log := slog.New(metrics.Handler(cfg.Log.Handler())).With("coordinator", cfg.ID)
+	events := observe.NewEvents(transport.PartyID(cfg.ID))
+	log := slog.New(events.Handler(metrics.Handler(cfg.Log.Handler()))).With("coordinator", cfg.ID)
 	var replica atomic.Pointer[coordinator.Replica] // nil until it is open
 	var leads atomic.Bool
 	ready := func() error {
@@ -68,6 +70,7 @@ func RunCoordinator(ctx context.Context, cfg CoordinatorConfig) (err error) {
 		return err
 	}
 	open.add(t.Close)
+	open.add(publish(events, t))
 	r, err := cfg.replicate(&open, log)
 	if err != nil {
 		return err
@@ -82,7 +85,7 @@ func RunCoordinator(ctx context.Context, cfg CoordinatorConfig) (err error) {
 		log.Info("this coordinator leads", "url", url)
 	}
 	sh, err := shell.New(shell.Config{
-		Name: transport.PartyID(cfg.ID), Machine: r, Transport: metrics.Transport(t), Sink: s, Adapter: Adapter{}, Verify: cfg.verify(), OnLead: begun, Log: log,
+		Name: transport.PartyID(cfg.ID), Machine: r, Transport: metrics.Transport(t), Sink: s, Adapter: Adapter{}, Verify: cfg.verify(), Check: job.Check, OnLead: begun, Log: log,
 	})
 	if err != nil {
 		return err

@@ -45,7 +45,8 @@ func RunWorker(ctx context.Context, cfg WorkerConfig) (err error) {
 		return err
 	}
 	metrics := observe.NewMetrics("worker", cfg.Version)
-	log := slog.New(metrics.Handler(cfg.Log.Handler())).With("worker", string(name))
+	events := observe.NewEvents(name, "program compiled")
+	log := slog.New(events.Handler(metrics.Handler(cfg.Log.Handler()))).With("worker", string(name))
 	var connected atomic.Bool
 	ready := func() error {
 		if !connected.Load() {
@@ -78,6 +79,7 @@ func RunWorker(ctx context.Context, cfg WorkerConfig) (err error) {
 		return err
 	}
 	open.add(t.Close)
+	open.add(publish(events, t))
 	connected.Store(true)
 	cfg.announce(ctx, ready, cfg.NATS)
 	host, err := os.Hostname()
@@ -87,4 +89,19 @@ func RunWorker(ctx context.Context, cfg WorkerConfig) (err error) {
 	return worker.Run(ctx, metrics.Transport(t), worker.Config{
 		Name: name, Host: host, Version: cfg.Version, Slots: slots, Engine: engine, Lanes: lanes, Verify: cfg.verify(), Log: log,
 	})
+}
+
+// publish publishes events until the function that it returns is called.
+func publish(events *observe.Events, t transport.Transport) (end func() error) {
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		events.Serve(ctx, t)
+	}()
+	return func() error {
+		stop()
+		<-ended
+		return nil
+	}
 }

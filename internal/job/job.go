@@ -1,6 +1,7 @@
 package job
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,8 +20,10 @@ type Job struct {
 	// Bundle has the programs that chains run: LogDensity, Constrain and SiteLogDensity. Init is that of the first of Starts.
 	Bundle  *model.Bundle
 	Columns []model.Column
-	Config  chain.Config  // Batch is whoever's that runs the chains, and does not travel
-	Starts  []chain.Start // one for all chains, or one for each
+	// Precision is the run's: that of the bundle's numbers, or mixed, f64 where they are. "" is theirs.
+	Precision model.Precision
+	Config    chain.Config  // Batch is whoever's that runs the chains, and does not travel
+	Starts    []chain.Start // one for all chains, or one for each
 }
 
 // Limits of what is read, in bytes.
@@ -87,7 +90,8 @@ func put(ctx context.Context, o transport.Objects, data []byte) (transport.Objec
 // configure sets the fields of a manifest that are the chains' configuration.
 func (j *Job) configure(m *transport.Manifest) {
 	c := &j.Config
-	m.Precision, m.Seed, m.Thin, m.Save, m.Keep = j.Bundle.Manifest.Float, c.Seed, uint32(c.Thin), c.SaveWarmup, nil
+	m.Precision = cmp.Or(string(j.Precision), j.Bundle.Manifest.Float)
+	m.Seed, m.Thin, m.Save, m.Keep = c.Seed, uint32(c.Thin), c.SaveWarmup, nil
 	m.Pooled, m.Super = c.Pooled, uint32(max(1, c.Superchain))
 	m.Kernel = transport.KernelSpec{
 		Name: string(c.Kernel), MaxTreeDepth: uint32(c.MaxTreeDepth), TrajectoryLength: c.TrajectoryLength, TrajectoryJitter: c.TrajectoryJitter,
@@ -129,8 +133,8 @@ func Get(ctx context.Context, inputs transport.Objects, m *transport.Manifest) (
 	if err != nil {
 		return nil, fmt.Errorf("job: the program: %w", err)
 	}
-	j := &Job{Bundle: bundle, Config: configOf(m)}
-	if m.Precision != bundle.Manifest.Float {
+	j := &Job{Bundle: bundle, Precision: model.Precision(m.Precision), Config: configOf(m)}
+	if float := bundle.Manifest.Float; m.Precision != float && (j.Precision != model.Mixed || float != string(model.F64)) {
 		return nil, fmt.Errorf("job: the manifest has precision %q, the program %q", m.Precision, bundle.Manifest.Float)
 	}
 	if j.Columns, err = columns(ctx, inputs, m.Columns, bundle.Manifest.Columns); err != nil {
@@ -140,6 +144,19 @@ func Get(ctx context.Context, inputs transport.Objects, m *transport.Manifest) (
 		j.Starts = append(j.Starts, chain.Start{Init: inits[s.Init], Given: s.Given})
 	}
 	return j, j.check()
+}
+
+// Check returns an error unless the program object of a manifest is one whose programs are of drey's own operations: foreign code is
+// refused. An error of kind Unavailable is worth another attempt.
+func Check(ctx context.Context, inputs transport.Objects, m *transport.Manifest) error {
+	text, err := get(ctx, inputs, m.Program, maxProgram)
+	if err == nil {
+		_, _, err = decode(text, m.Inits)
+	}
+	if err != nil {
+		return fmt.Errorf("job: the program: %w", err)
+	}
+	return nil
 }
 
 func get(ctx context.Context, o transport.Objects, at transport.Object, limit int64) ([]byte, error) {

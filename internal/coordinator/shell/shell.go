@@ -30,6 +30,8 @@ type Config struct {
 	Adapter   Adapter // nil: runs that pool warmup are refused
 	// Verify returns an error unless a manifest's signature is by a key that is trusted; nil trusts all.
 	Verify func(manifest, key, signature []byte) error
+	// Check returns an error unless the program that a manifest names can be run by workers; nil takes all.
+	Check func(ctx context.Context, inputs transport.Objects, m *transport.Manifest) error
 	// OnLead is called each time this coordinator has begun to lead, when requests are answered; nil does nothing.
 	OnLead func()
 	Log    *slog.Logger

@@ -26,7 +26,7 @@ func (r *reign) submit(ctx context.Context, m *transport.Submit) (transport.Mess
 	if err != nil {
 		return nil, err
 	}
-	if err := r.check(s.manifest); err != nil {
+	if err := r.check(ctx, s.manifest); err != nil {
 		return nil, err
 	}
 	text, err := transport.Encode(m)
@@ -70,11 +70,18 @@ func (s *Shell) open(ctx context.Context, m *transport.Submit) (*submission, err
 }
 
 // check refuses a run that this coordinator can't bring to its end.
-func (r *reign) check(m *transport.Manifest) error {
+func (r *reign) check(ctx context.Context, m *transport.Manifest) error {
 	if m.Pooled && r.cfg.Adapter == nil {
 		return transport.Errorf(transport.Invalid, "submit", "this coordinator does not pool warmup: submit the run with --adapt per-chain")
 	}
-	return sink.Check(m)
+	if err := sink.Check(m); err != nil || r.cfg.Check == nil {
+		return err
+	}
+	err := r.cfg.Check(ctx, r.cfg.Transport.Objects(transport.Inputs), m)
+	if err != nil && transport.KindOf(err) != transport.Unavailable {
+		err = transport.Errorf(transport.Refused, "submit", "%w", err)
+	}
+	return err
 }
 
 // specOf returns what the machine knows of a run.
