@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -56,6 +57,9 @@ const (
 	commandsKept  = 512
 )
 
+// logFile is the log's name in a coordinator's directory.
+const logFile = "raft.db"
+
 const (
 	snapshotsKept = 2
 	aloneTimeout  = 20 * time.Millisecond
@@ -73,13 +77,13 @@ func OpenReplica(cfg ReplicaConfig) (*Replica, error) {
 	}
 	logs := logWriter{cfg.Log}
 	store, err := raftboltdb.New(raftboltdb.Options{
-		Path: filepath.Join(cfg.Dir, "raft.db"), BoltOptions: &bbolt.Options{Timeout: lockTimeout},
+		Path: filepath.Join(cfg.Dir, logFile), BoltOptions: &bbolt.Options{Timeout: lockTimeout},
 	})
 	if errors.Is(err, berrors.ErrTimeout) {
-		return nil, fmt.Errorf("coordinator: %s is in use by another coordinator: stop it, or choose another directory", cfg.Dir)
+		return nil, errInUse(cfg.Dir)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("coordinator: open raft.db in %s: %w", cfg.Dir, err)
+		return nil, fmt.Errorf("coordinator: open %s in %s: %w", logFile, cfg.Dir, err)
 	}
 	r := &Replica{store: store, fsm: &replicated{machine: new(Machine)}}
 	snapshots, err := raft.NewFileSnapshotStore(cfg.Dir, snapshotsKept, logs)
@@ -90,6 +94,26 @@ func OpenReplica(cfg ReplicaConfig) (*Replica, error) {
 		return nil, errors.Join(fmt.Errorf("coordinator: start in %s: %w", cfg.Dir, err), store.Close())
 	}
 	return r, nil
+}
+
+// CheckFree returns an error if another coordinator runs in a directory: what else that one keeps must not be opened either.
+func CheckFree(dir string) error {
+	path := filepath.Join(dir, logFile)
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: lockTimeout, ReadOnly: true})
+	if errors.Is(err, berrors.ErrTimeout) {
+		return errInUse(dir)
+	}
+	if err != nil {
+		return fmt.Errorf("coordinator: open %s: %w", path, err)
+	}
+	return db.Close()
+}
+
+func errInUse(dir string) error {
+	return fmt.Errorf("coordinator: %s is in use by another coordinator: stop it, or choose another directory", dir)
 }
 
 // start makes a new group where there is none, and begins to take part.

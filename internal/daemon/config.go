@@ -97,7 +97,7 @@ func (c *CoordinatorConfig) Validate() error {
 	if len(c.Peers) > 1 && c.Runs == "" {
 		problems = append(problems, errors.New("daemon: --runs is missing: several coordinators need a directory for draws that all of them see, since another may come to lead"))
 	}
-	if _, _, err := net.SplitHostPort(c.Listen); c.NATS == "" && err != nil {
+	if c.NATS == "" && !isAddress(c.Listen) {
 		problems = append(problems, fmt.Errorf("daemon: --listen %q: want HOST:PORT", c.Listen))
 	}
 	if c.Credentials != nil && c.Credentials.Identity.Role != trust.Coordinator {
@@ -106,10 +106,23 @@ func (c *CoordinatorConfig) Validate() error {
 	return errors.Join(problems...)
 }
 
+// isAddress reports whether a text is HOST:PORT.
+func isAddress(text string) bool {
+	_, port, err := net.SplitHostPort(text)
+	if err != nil {
+		return false
+	}
+	_, err = strconv.ParseUint(port, 10, 16)
+	return err == nil
+}
+
 // run returns the directory of a run.
 func (c *CoordinatorConfig) run(id transport.RunID) string {
 	return filepath.Join(cmp.Or(c.Runs, filepath.Join(c.Dir, "runs")), string(id))
 }
+
+// replica returns the directory of the coordinator's copy of the machine.
+func (c *CoordinatorConfig) replica() string { return filepath.Join(c.Dir, "raft") }
 
 // self returns the coordinator's own entry of Peers, nil if there is none.
 func (c *CoordinatorConfig) self() *Peer {

@@ -61,6 +61,9 @@ func RunCoordinator(ctx context.Context, cfg CoordinatorConfig) (err error) {
 	if err := cfg.observe(&open, metrics, ready, log); err != nil {
 		return err
 	}
+	if err := coordinator.CheckFree(cfg.replica()); err != nil {
+		return err
+	}
 	server, url, err := cfg.serve(&open, log)
 	if err != nil {
 		return err
@@ -234,7 +237,7 @@ func insist(ctx context.Context, log *slog.Logger, f func(context.Context) (tran
 
 // replicate opens the coordinator's copy of the machine.
 func (c *CoordinatorConfig) replicate(open *parts, log *slog.Logger) (*coordinator.Replica, error) {
-	cfg := coordinator.ReplicaConfig{ID: c.ID, Dir: filepath.Join(c.Dir, "raft"), Log: log}
+	cfg := coordinator.ReplicaConfig{ID: c.ID, Dir: c.replica(), Log: log}
 	if err := os.MkdirAll(cfg.Dir, 0o755); err != nil {
 		return nil, fmt.Errorf("daemon: %w", err)
 	}

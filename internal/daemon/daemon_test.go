@@ -42,6 +42,7 @@ func TestValidate(t *testing.T) {
 		"--dir is missing":        func(c *daemon.CoordinatorConfig) { c.Dir = "" },
 		"--id":                    func(c *daemon.CoordinatorConfig) { c.ID = "a.b" },
 		"--listen":                func(c *daemon.CoordinatorConfig) { c.Listen = "nowhere" },
+		"want HOST:PORT":          func(c *daemon.CoordinatorConfig) { c.Listen = "nowhere:70000" },
 		"--peers has no x":        func(c *daemon.CoordinatorConfig) { c.ID, c.Peers, c.Runs = "x", three, "r" },
 		"--runs is missing":       func(c *daemon.CoordinatorConfig) { c.Peers = three },
 		"not of a coordinator":    func(c *daemon.CoordinatorConfig) { c.Credentials = credentials(t, trust.Worker) },
@@ -74,7 +75,7 @@ func credentials(t *testing.T, role trust.Role) *trust.Credentials {
 	return c
 }
 
-// TestDaemons: a coordinator becomes ready, says so by its health, answers; a worker joins it; both end when they are told to, and
+// TestDaemons: a coordinator becomes ready, says so by its health, answers, and has its directory for itself; a worker joins it; both end when they are told to, and
 // the coordinator starts again from its disk.
 func TestDaemons(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -91,6 +92,10 @@ func TestDaemons(t *testing.T) {
 		url := <-ready
 		if text := get(t, <-observed.found+"/readyz"); text != "ok\n" {
 			t.Errorf("a coordinator that is ready says %q", text)
+		}
+		second := daemon.CoordinatorConfig{Common: daemon.Common{Log: slog.New(slog.DiscardHandler)}, Dir: dir, Listen: "127.0.0.1:0", ID: "coordinator"}
+		if err := daemon.RunCoordinator(running, second); err == nil || !strings.Contains(err.Error(), "is in use by another coordinator") {
+			t.Errorf("a second coordinator in the same directory: %v", err)
 		}
 		go func() {
 			ended <- daemon.RunWorker(running, daemon.WorkerConfig{Common: common, NATS: url, Engine: "wasm", Slots: 1})

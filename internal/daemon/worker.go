@@ -23,8 +23,8 @@ func (c *WorkerConfig) Validate() error {
 	if c.NATS == "" {
 		problems = append(problems, errors.New("daemon: --nats is missing: the URL of the cluster, nats://HOST:PORT"))
 	}
-	if c.Slots < 0 {
-		problems = append(problems, fmt.Errorf("daemon: --slots %d: want at least 1", c.Slots))
+	if c.Slots < 0 || c.Slots > worker.MaxSlots {
+		problems = append(problems, fmt.Errorf("daemon: --slots %d: want 1 to %d", c.Slots, worker.MaxSlots))
 	}
 	if c.Credentials != nil && c.Credentials.Identity.Role != trust.Worker {
 		problems = append(problems, fmt.Errorf("daemon: the credentials are those of a %s, not of a worker", c.Credentials.Identity.Role))

@@ -37,8 +37,8 @@ func (c *Config) Validate() error {
 	if !transport.IsToken(string(c.Name)) {
 		problems = append(problems, fmt.Errorf("worker: the name %q: want 1 to %d letters, digits, - and _", c.Name, transport.MaxToken))
 	}
-	if c.Slots < 1 || c.Slots > maxSlots {
-		problems = append(problems, fmt.Errorf("worker: %d packs at once, want 1 … %d", c.Slots, maxSlots))
+	if c.Slots < 1 || c.Slots > MaxSlots {
+		problems = append(problems, fmt.Errorf("worker: %d packs at once, want 1 … %d", c.Slots, MaxSlots))
 	}
 	if c.Engine == nil || c.Log == nil {
 		problems = append(problems, errors.New("worker: no engine, or no log"))
@@ -46,8 +46,8 @@ func (c *Config) Validate() error {
 	return errors.Join(problems...)
 }
 
-// maxSlots is what a cluster lets one worker hold.
-const maxSlots = 256
+// MaxSlots is what a cluster lets one worker hold.
+const MaxSlots = 256
 
 // uncommitted is how many blocks of a pack may be made and not in the ledger: enough to hide a sink that commits a few times a
 // second behind blocks of seconds, and little to make again.

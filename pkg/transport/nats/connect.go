@@ -70,7 +70,10 @@ func connect(ctx context.Context, cfg Config) (*connection, error) {
 	case cfg.URL == "":
 		return nil, transport.Errorf(transport.Invalid, "connect", "%w", errNoServer)
 	}
-	var err error
+	err := checkURL(cfg.URL)
+	if err != nil {
+		return nil, err
+	}
 	if c.conn, err = client.Connect(cfg.URL, options...); err != nil {
 		return nil, fault("connect", err)
 	}
@@ -79,6 +82,17 @@ func connect(ctx context.Context, cfg Config) (*connection, error) {
 		return nil, fault("connect", err)
 	}
 	return c, nil
+}
+
+// checkURL returns an error unless all URLs of a list are of NATS servers. One without a scheme is.
+func checkURL(list string) error {
+	for _, url := range strings.Split(list, ",") {
+		scheme, _, ok := strings.Cut(strings.TrimSpace(url), "://")
+		if ok && scheme != "nats" && scheme != "tls" && scheme != "ws" && scheme != "wss" {
+			return transport.Errorf(transport.Invalid, "connect", "%q is no URL of a NATS server: want nats://HOST:PORT", url)
+		}
+	}
+	return nil
 }
 
 // reconnectWait is the pause between attempts to connect again: short beside a lease, long beside an attempt.

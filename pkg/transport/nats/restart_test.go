@@ -2,6 +2,9 @@ package nats
 
 import (
 	"errors"
+	"net"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -86,12 +89,20 @@ func TestPermissions(t *testing.T) {
 }
 
 func TestBadConfig(t *testing.T) {
-	for _, cfg := range []ServerConfig{{}, {StoreDir: t.TempDir(), Listen: "nowhere"}, {StoreDir: t.TempDir(), Listen: "127.0.0.1:99999"}} {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	defer taken.Close()
+	at, file := taken.Addr().String(), filepath.Join(t.TempDir(), "file")
+	must(t, os.WriteFile(file, nil, 0o600))
+	for _, cfg := range []ServerConfig{
+		{}, {StoreDir: t.TempDir(), Listen: "nowhere"}, {StoreDir: t.TempDir(), Listen: "127.0.0.1:99999"}, {StoreDir: t.TempDir(), Listen: at}, {StoreDir: file},
+		{StoreDir: t.TempDir(), Listen: "127.0.0.1:0", Cluster: &Cluster{Listen: at}},
+	} {
 		if _, err := Start(cfg); transport.KindOf(err) != transport.Invalid || err == nil {
 			t.Errorf("%+v: %v, want an error that is invalid", cfg, err)
 		}
 	}
-	for _, cfg := range []Config{{Party: "p"}, {Party: "a.b", URL: "nats://127.0.0.1:1"}} {
+	for _, cfg := range []Config{{Party: "p"}, {Party: "a.b", URL: "nats://127.0.0.1:1"}, {Party: "p", URL: "nats://127.0.0.1:1,http://" + at}} {
 		if _, err := Connect(soon(t), cfg); transport.KindOf(err) != transport.Invalid || err == nil {
 			t.Errorf("%+v: %v, want an error that is invalid", cfg, err)
 		}

@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
+	"os"
 	"strconv"
 	"time"
 
@@ -76,6 +77,9 @@ func Start(cfg ServerConfig) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := cfg.free(); err != nil {
+		return nil, err
+	}
 	out := &Server{listen: cfg.Listen != "", secret: rand.Text()}
 	if cfg.Admit != nil {
 		opts.CustomClientAuthentication = &gate{out.secret, cfg.Admit, cfg.Log}
@@ -92,10 +96,41 @@ func Start(cfg ServerConfig) (*Server, error) {
 		s.Shutdown()
 		s.WaitForShutdown()
 		return nil, transport.Errorf(transport.Unavailable, "start server",
-			"it is not ready: is %q free to listen on, and is %s a directory that can be written?", cfg.Listen, cfg.StoreDir)
+			"it is not ready after %v: its log says why", startTimeout)
 	}
 	out.server = s
 	return out, nil
+}
+
+// free returns an error where the server could not begin: it would only be late, and not say why.
+func (cfg *ServerConfig) free() error {
+	err := os.MkdirAll(cfg.StoreDir, 0o755)
+	if err == nil {
+		var f *os.File
+		if f, err = os.CreateTemp(cfg.StoreDir, "writable-*"); err == nil {
+			err = errors.Join(f.Close(), os.Remove(f.Name()))
+		}
+	}
+	if err != nil {
+		return transport.Errorf(transport.Invalid, "start server", "%w: name a directory that can be written", err)
+	}
+	addresses := []string{cfg.Listen}
+	if cfg.Cluster != nil {
+		addresses = append(addresses, cfg.Cluster.Listen)
+	}
+	for _, a := range addresses {
+		if a == "" {
+			continue
+		}
+		l, err := net.Listen("tcp", a)
+		if err != nil {
+			return transport.Errorf(transport.Invalid, "start server", "%w: name an address of this computer that nobody listens at", err)
+		}
+		if err := l.Close(); err != nil {
+			return transport.Errorf(transport.Invalid, "start server", "%w", err)
+		}
+	}
+	return nil
 }
 
 // maxPayload is what a connection may send at once: a message and its headers.
@@ -142,7 +177,7 @@ func listenAddress(text string) (host string, port int, err error) {
 	}
 	n, err := strconv.ParseUint(name, 10, 16)
 	if err != nil {
-		return "", 0, transport.Errorf(transport.Invalid, "start server", "%q is not HOST:PORT: %w", text, err)
+		return "", 0, transport.Errorf(transport.Invalid, "start server", "%q is not HOST:PORT: a port is a number of at most 65535", text)
 	}
 	if n == 0 {
 		return host, server.RANDOM_PORT, nil
