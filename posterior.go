@@ -186,12 +186,10 @@ func newSummary(s *runner.Summary) *Summary {
 	out := &Summary{Draws: s.Draws, Divergences: int(s.Divergences), EBFMI: s.EBFMI, Advice: report.Advice(s), source: s}
 	for i := range s.Parameters {
 		p := &s.Parameters[i]
-		if s.Shown(p) {
-			out.Parameters = append(out.Parameters, Parameter{
-				Name: p.Name, Mean: p.Mean, SD: p.SD, Median: p.Median, Low: p.QLow, High: p.QHigh, HPDILow: p.HPDILow, HPDIHigh: p.HPDIHigh,
-				MCSEMean: p.MCSEMean, MCSESD: p.MCSESD, ESSBulk: p.ESSBulk, ESSTail: p.ESSTail, RHat: p.RHat,
-			})
-		}
+		out.Parameters = append(out.Parameters, Parameter{
+			Name: p.Name, Mean: p.Mean, SD: p.SD, Median: p.Median, Low: p.QLow, High: p.QHigh, HPDILow: p.HPDILow, HPDIHigh: p.HPDIHigh,
+			MCSEMean: p.MCSEMean, MCSESD: p.MCSESD, ESSBulk: p.ESSBulk, ESSTail: p.ESSTail, RHat: p.RHat,
+		})
 	}
 	return out
 }

@@ -23,10 +23,10 @@ type Summary struct {
 	Divergences int64 // of the draws counted in Draws and those thinned away, where the run says
 	Leapfrogs   int64 // of the same
 	EBFMI       []float64
-	Saturated   int // draws whose tree reached the largest depth
-	Parameters  []Parameter
-	Notice      string // says, if chains have unequal numbers of draws, that the common prefix is used
-	HPDI        bool   // whether MarshalJSON writes the intervals of highest density
+	Saturated   int         // draws whose tree reached the largest depth
+	Parameters  []Parameter // without those of a reparametrisation's auxiliary sites, unless Settings.Save names them
+	Notice      string      // says, if chains have unequal numbers of draws, that the common prefix is used
+	HPDI        bool        // whether MarshalJSON writes the intervals of highest density
 }
 
 // Parameter is an element of a site.
@@ -53,8 +53,11 @@ func Summarise(d Draws, prob float64) (*Summary, error) {
 	type element struct{ site, index int }
 	var elements []element
 	for i := range run.Schema.Sites {
-		for k, name := range store.FlatNames(run.Schema.Sites[i]) {
-			site := &run.Schema.Sites[i]
+		site := &run.Schema.Sites[i]
+		if site.Kind == store.Auxiliary && !slices.Contains(run.Settings.Save, site.Name) {
+			continue
+		}
+		for k, name := range store.FlatNames(*site) {
 			s.Parameters = append(s.Parameters, Parameter{Name: name, Site: site.Name, Kind: site.Kind})
 			elements = append(elements, element{i, k})
 		}
@@ -154,12 +157,6 @@ func forEach(n int, f func(i int) error) error {
 	return nil
 }
 
-// Shown reports whether a parameter belongs in the table: those of a reparametrisation's auxiliary sites do not unless
-// --save names them.
-func (s *Summary) Shown(p *Parameter) bool {
-	return p.Kind != store.Auxiliary || slices.Contains(s.Run.Settings.Save, p.Site)
-}
-
 // MinESS returns the smallest bulk ESS over the parameters of the model's own sites, those left out that are constant or
 // have none; NaN without any.
 func (s *Summary) MinESS() float64 {
@@ -197,16 +194,11 @@ func (s *Summary) MarshalJSON() ([]byte, error) {
 		fmt.Fprintf(&b, "%c%q:%s", "{,"[min(i, 1)], f.name, text)
 	}
 	b.WriteString(`,"parameters":{`)
-	first := true
 	for i := range s.Parameters {
 		p := &s.Parameters[i]
-		if !s.Shown(p) {
-			continue
-		}
-		if !first {
+		if i > 0 {
 			b.WriteByte(',')
 		}
-		first = false
 		name, err := json.Marshal(p.Name)
 		if err != nil {
 			return nil, err

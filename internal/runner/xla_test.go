@@ -23,7 +23,7 @@ func TestXLAPack(t *testing.T) {
 	cfg := config(20260102)
 	cfg.Chains, cfg.Warmup, cfg.Draws, cfg.Engine = 64, 300, 250, "xla:cpu"
 	for _, batch := range []int{0, 25} {
-		cfg.Batch, cfg.Dir = batch, t.TempDir()
+		cfg.Batch, cfg.Dir, cfg.Save = batch, t.TempDir(), everySite()
 		r, err := runner.Run(context.Background(), cfg, schoolsModel(t), nil)
 		if err != nil {
 			t.Fatal(err)

@@ -12,7 +12,7 @@ type pool struct {
 	flat          []float64 // chain after chain
 	hasNaN        bool
 	sorted        []float64 // flat in ascending order, NaNs last; nil until sortValues or rank
-	order         []int     // flat[order[i]] = sorted[i]; nil until rank
+	order         []int32   // flat[order[i]] = sorted[i]; nil until rank
 }
 
 // newPool copies the draws. It panics if the chains' lengths differ.
@@ -51,27 +51,14 @@ func (p *pool) rank() {
 	if p.order != nil {
 		return
 	}
-	type entry struct {
-		value float64
-		at    int
-	}
-	entries := make([]entry, len(p.flat))
+	keys := make([]uint64, len(p.flat))
 	for i, v := range p.flat {
-		entries[i] = entry{v, i}
+		keys[i] = sortKey(v)
 	}
-	slices.SortFunc(entries, func(a, b entry) int { // equal draws share a rank: their order is of no account
-		switch {
-		case a.value < b.value:
-			return -1
-		case a.value > b.value:
-			return 1
-		}
-		return 0
-	})
-	p.order = make([]int, len(entries))
-	p.sorted = make([]float64, len(entries))
-	for i, e := range entries {
-		p.order[i], p.sorted[i] = e.at, e.value
+	p.order = sortedOrder(keys)
+	p.sorted = make([]float64, len(p.flat))
+	for i, at := range p.order {
+		p.sorted[i] = p.flat[at]
 	}
 }
 
@@ -96,13 +83,13 @@ func (p *pool) halves(x []float64) [][]float64 {
 }
 
 // inHalves returns order without the draws that halves leaves out. rank has been called.
-func (p *pool) inHalves() []int {
+func (p *pool) inHalves() []int32 {
 	if p.draws%2 == 0 {
 		return p.order
 	}
-	kept := make([]int, 0, p.chains*(p.draws-1))
+	kept := make([]int32, 0, p.chains*(p.draws-1))
 	for _, at := range p.order {
-		if at%p.draws != p.draws/2 {
+		if int(at)%p.draws != p.draws/2 {
 			kept = append(kept, at)
 		}
 	}

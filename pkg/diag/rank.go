@@ -10,7 +10,7 @@ import (
 // normalScores replaces values by the normal quantiles of their fractional ranks, ties sharing their average rank:
 // z = Φ⁻¹((r − 3/8)/(S + 1/4)), Vehtari et al. (2021), section 4, after Blom (1958). order lists indices of values
 // in ascending order of the values; the result has the length of values and is zero at indices that order leaves out.
-func normalScores(values []float64, order []int) []float64 {
+func normalScores(values []float64, order []int32) []float64 {
 	z := make([]float64, len(values))
 	size := float64(len(order))
 	for i := 0; i < len(order); {
@@ -49,7 +49,7 @@ func (p *pool) foldedScores() (z []float64, ok bool) {
 		folded[i] = math.Abs(p.flat[i] - median)
 	}
 	// Distances fall up to the median and rise from it: merging the two runs sorts them.
-	merged := make([]int, 0, n)
+	merged := make([]int32, 0, n)
 	right := sort.Search(n, func(i int) bool { return at(i) >= median })
 	left := right - 1
 	for len(merged) < n {

@@ -98,9 +98,6 @@ func rows(b *strings.Builder, s *runner.Summary) {
 	}
 	for i := range s.Parameters {
 		p := &s.Parameters[i]
-		if !s.Shown(p) {
-			continue
-		}
 		row := []string{p.Name}
 		for _, c := range cols {
 			row = append(row, c.format(p))

@@ -22,7 +22,7 @@ func good() *runner.Summary {
 			Mean: mean, SD: sd, Median: mean, QLow: mean - 1.64*sd, QHigh: mean + 1.64*sd, MCSEMean: sd / 60, ESSBulk: 3600, ESSTail: 2800, RHat: 1.0004,
 		}}
 	}
-	auxiliary := of("theta_base", 0, 1)
+	auxiliary := of("theta_base", 0, 1) // shown where --save names it; no advice is about it
 	auxiliary.Kind, auxiliary.RHat, auxiliary.ESSBulk = store.Auxiliary, 2, 3
 	run := &store.Run{Model: "model", Settings: store.Settings{Chains: 4, Warmup: 1000, Draws: 1000, TargetAccept: 0.8, MaxTreeDepth: 10}}
 	run.Schema.SampleStats = true
