@@ -45,10 +45,9 @@ type running struct {
 
 // lane is a chain and when its checkpoint was set.
 type lane struct {
-	chain      *chain.Chain
-	saved      time.Time
-	window     int // of the checkpoint
-	checkpoint store.Checkpoint
+	chain  *chain.Chain
+	saved  time.Time
+	window int // of the checkpoint
 }
 
 // pack is chains that a worker advances together; one, unless there is a batch.
@@ -179,6 +178,7 @@ func (r *running) worker(program *chain.Program) (err error) {
 	defer func() { err = errors.Join(err, w.close()) }()
 	goal := chain.Goal{Draws: r.plan.cfg.Draws, Slice: w.slice, Stop: r.stop.Load, Window: true}
 	out := r.sink.writer()
+	var scratch store.Checkpoint
 	for {
 		var p *pack
 		select {
@@ -207,7 +207,7 @@ func (r *running) worker(program *chain.Program) (err error) {
 		}
 		done := p.all(func(c *chain.Chain) bool { return c.Done(r.plan.cfg.Draws) })
 		waiting := p.waits()
-		if err := r.save(p, done || waiting || r.stop.Load()); err != nil {
+		if err := r.save(p, &scratch, done || waiting || r.stop.Load()); err != nil {
 			return err
 		}
 		switch {
@@ -224,24 +224,24 @@ func (r *running) worker(program *chain.Program) (err error) {
 }
 
 // save sets the chains' checkpoints where they are due, and closes a segment where that is.
-func (r *running) save(p *pack, must bool) error {
+func (r *running) save(p *pack, scratch *store.Checkpoint, must bool) error {
 	if r.disk == nil {
 		return nil
 	}
 	now := time.Now()
 	for _, l := range p.lanes {
-		if err := r.checkpoint(l, now, must); err != nil {
+		if err := r.checkpoint(l, scratch, now, must); err != nil {
 			return err
 		}
 	}
 	return r.disk.FlushDue(now)
 }
 
-func (r *running) checkpoint(l *lane, now time.Time, must bool) error {
+// checkpoint sets a chain's checkpoint if it is due. The writer copies what is in cp: the states of many chains are large.
+func (r *running) checkpoint(l *lane, cp *store.Checkpoint, now time.Time, must bool) error {
 	window := l.chain.Window()
 	if must || now.Sub(l.saved) >= checkpointEvery || window != l.window {
 		t := l.chain.Totals()
-		cp := &l.checkpoint
 		cp.Chain, cp.Transitions, cp.Warmup, cp.Draws = l.chain.Index(), t.Transitions, t.KeptWarmup, t.Kept
 		cp.WarmupLeapfrogs = t.WarmupLeapfrogs
 		cp.Version, cp.State, cp.Phase = chain.CheckpointVersion, l.chain.AppendState(cp.State[:0]), store.Warmup
