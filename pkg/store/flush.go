@@ -39,45 +39,55 @@ func (w *Writer) Flush() error {
 	return w.flush()
 }
 
+// flushShare bounds the share of the time that goes into FlushDue: the states of 100,000 chains are half a gigabyte.
+const flushShare = 0.05
+
 // FlushDue does what Flush does if Options.SegmentInterval has passed since the last time it did, or since its first
-// call. Set the chains' checkpoints before it.
+// call, and more where that took long. Set the chains' checkpoints before it.
 func (w *Writer) FlushDue(now time.Time) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.lastFlush.IsZero() {
 		w.lastFlush = now
 	}
-	if now.Sub(w.lastFlush) < w.opts.SegmentInterval {
+	if now.Sub(w.lastFlush) < max(w.opts.SegmentInterval, time.Duration(float64(w.flushTook)/flushShare)) {
 		return nil
 	}
+	begin := time.Now()
 	if err := w.flush(); err != nil {
 		return err
 	}
-	w.lastFlush = now
+	w.lastFlush, w.flushTook = now, time.Since(begin)
 	return nil
 }
 
-func (w *Writer) flush() error {
+// writeHeld writes the rows held as a segment.
+func (w *Writer) writeHeld() error {
 	var batches []rows
 	for c := range w.chains {
 		batches = w.chains[c].batches(batches, c, w.cols)
 	}
-	if len(batches) > 0 {
-		path := filepath.Join(w.dir, segmentName(w.segment))
-		err := atomicFile(w.fsys, path, func(out io.Writer) error {
-			return writeSegment(out, w.schema, w.cols, batches)
-		})
-		if err != nil {
-			return err
-		}
-		w.segment++
-		for c := range w.chains {
-			w.chains[c].empty()
-		}
-		w.held = 0
-	}
-	if !w.unsaved {
+	if len(batches) == 0 {
 		return nil
+	}
+	path := filepath.Join(w.dir, segmentName(w.segment))
+	err := atomicFile(w.fsys, path, func(out io.Writer) error {
+		return writeSegment(out, w.schema, w.cols, batches)
+	})
+	if err != nil {
+		return err
+	}
+	w.segment++
+	for c := range w.chains {
+		w.chains[c].empty()
+	}
+	w.held = 0
+	return nil
+}
+
+func (w *Writer) flush() error {
+	if err := w.writeHeld(); err != nil || !w.unsaved {
+		return err
 	}
 	err := atomicFile(w.fsys, filepath.Join(w.dir, checkpointFile), func(out io.Writer) error {
 		return writeCheckpoints(out, w.run.ID, w.took(), w.staged)

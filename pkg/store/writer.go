@@ -67,6 +67,7 @@ type Writer struct {
 	took      func() Seconds
 	old       *Reader // of a resumed run: its draws when it was opened
 	lastFlush time.Time
+	flushTook time.Duration
 }
 
 // Create makes dir the directory of a new run and returns its Writer. dir must not exist, be empty, or, with overwrite,
@@ -212,8 +213,8 @@ func (w *Writer) Append(r *Row) error {
 	case b.cols == nil || b.n < b.capacity:
 	case 2*w.held*w.run.Schema.RowBytes() < w.opts.BufferBytes: // the other chains hold little
 		b.grow(w.cols)
-	default:
-		if err := w.flush(); err != nil {
+	default: // checkpoints wait for Flush: those of very many chains are larger than what is held
+		if err := w.writeHeld(); err != nil {
 			return err
 		}
 	}
