@@ -246,11 +246,39 @@ var badInput = []struct {
 	{"init new", 2, []string{"development build", "--drey PATH"}},
 	{"init new --drey nowhere", 2, []string{"--drey nowhere"}},
 	{"init taken --drey nowhere", 2, []string{"taken is not empty"}},
+	{"coordinator", 2, []string{"--dir is missing"}},
+	{"coordinator --dir d --listen nowhere", 2, []string{`--listen "nowhere"`, "HOST:PORT"}},
+	{"coordinator --dir d --listen 127.0.0.1:70000", 2, []string{`--listen "127.0.0.1:70000"`}},
+	{"coordinator --dir d --nats nats://127.0.0.1:1 --listen 127.0.0.1:0", 2, []string{"--listen", "--nats"}},
+	{"coordinator --dir d --nats http://127.0.0.1:1", 1, []string{`"http://127.0.0.1:1"`, "nats://HOST:PORT"}},
+	{"coordinator --dir d --peers nonsense", 2, []string{`"nonsense"`, "ID=HOST"}},
+	{"coordinator --dir d --id z --peers a=x", 2, []string{"--peers has no z"}},
+	{"coordinator --dir d --pprof", 2, []string{"--pprof", "--observe HOST:PORT"}},
+	{"coordinator --dir d --log loud", 2, []string{"--log", "debug|info|warn|error"}},
+	{"coordinator --dir d --certs nowhere", 2, []string{"nowhere", "ca.crt"}},
+	{"coordinator --dir good.json --listen 127.0.0.1:0", 1, []string{"good.json", "directory"}},
+	{"worker", 2, []string{"--nats is missing"}},
+	{"worker --nats http://127.0.0.1:1", 1, []string{`"http://127.0.0.1:1"`, "nats://HOST:PORT"}},
+	{"worker --nats nats://127.0.0.1:1 --slots 1000", 2, []string{"--slots 1000", "256"}},
+	{"worker --nats nats://127.0.0.1:1 --engine gpu", 2, []string{"--engine", "wasm|reference"}},
+	{"submit schools", 2, []string{"no cluster is named", "DREY_CLUSTER"}},
+	{"submit schools --cluster http://127.0.0.1:1", 2, []string{`"http://127.0.0.1:1"`, "nats://HOST:PORT"}},
+	{"submit schools --cluster nats://127.0.0.1:1 --stop-rhat 1", 2, []string{"--stop-rhat 1"}},
+	{"submit schools --cluster nats://127.0.0.1:1 --stop-ess -1", 2, []string{"--stop-ess -1"}},
+	{"submit schools --cluster nats://127.0.0.1:1 --lease 1ms", 2, []string{"--lease 1ms", "1s"}},
+	{"ls", 2, []string{"no cluster is named"}},
+	{"watch", 2, []string{"RUN is missing"}},
+	{"pull schools", 2, []string{"DIR is missing"}},
+	{"drain", 2, []string{"WORKER is missing"}},
+	{"certs", 2, []string{"DIR is missing"}},
+	{"certs taken", 2, []string{"taken is not empty"}},
 }
 
 // TestBadInput runs command lines that can't work. Each ends with its status and a short message, never a stack of Go.
 func TestBadInput(t *testing.T) {
 	t.Chdir(t.TempDir())
+	t.Setenv("DREY_CLUSTER", "")
+	t.Setenv("DREY_CERTS", "")
 	for name, text := range files {
 		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 			t.Fatal(err)

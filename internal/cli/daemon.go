@@ -63,6 +63,9 @@ func (c *command) coordinator() *cobra.Command {
 			if cfg.Common, err = c.common(flags); err != nil {
 				return err
 			}
+			if cfg.NATS != "" && cmd.Flags().Changed("listen") {
+				return usage("--listen: there is no server of its own to listen where --nats names another: leave one of them out")
+			}
 			if err := cfg.Validate(); err != nil {
 				return asUsage(err)
 			}
