@@ -6,5 +6,5 @@ func (s *Stream) BatchDraws(i int) float64 {
 	return length
 }
 
-// Batches returns how many batches of a chain and parameter are kept.
-func (s *Stream) Batches() int { return len(s.chains[0].batches[0]) }
+// Batches returns how many batches of a chain are kept.
+func (s *Stream) Batches(chain int) int { return len(s.chains[chain]) }
