@@ -133,6 +133,50 @@ func manifest() *transport.Manifest {
 	return &transport.Manifest{Chains: 1, Width: 1, Super: 1, Block: 1, Thin: 1, Lease: 1, Inits: []transport.InitSpec{{Program: "init"}}, Starts: []transport.StartSpec{{}}}
 }
 
+// TestErrorsNameWhatThereIs: who names a run that is not there is told which are, the latest first; a URL of something else is refused.
+func TestErrorsNameWhatThereIs(t *testing.T) {
+	var runs []transport.RunSummary
+	c, _ := open(t, nil, 0, func(int, transport.Sealed) (transport.Message, error) { return &transport.RunList{Runs: runs}, nil })
+	says := func(want string) {
+		t.Helper()
+		if _, err := c.Find(soon(t), "nosuch"); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+	says("it has none yet")
+	for _, id := range []transport.RunID{"a", "b", "c", "d", "e", "f", "g"} {
+		runs = append(runs, transport.RunSummary{Run: id, State: transport.Complete})
+	}
+	says("it has g (done), f (done), e (done), d (done), c (done), 2 more")
+	for _, url := range []string{"http://127.0.0.1:4222", "127.0.0.1", "127.0.0.1:4222", "nats://", "nats://a:4222,b", ""} {
+		if _, err := client.Dial(soon(t), url, nil); err == nil || transport.KindOf(err) != transport.Invalid || !strings.Contains(err.Error(), "nats://HOST:PORT") {
+			t.Errorf("%q: %v", url, err)
+		}
+	}
+	if _, err := client.Dial(soon(t), "nats://127.0.0.1:1", nil); err == nil || !strings.Contains(err.Error(), "nobody answers at nats://127.0.0.1:1") {
+		t.Errorf("nobody there: %v", err)
+	}
+}
+
+// TestWaiting: who waits for a cluster without a leader is told so, once.
+func TestWaiting(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it waits for four seconds")
+	}
+	begun, told := time.Now(), []string{}
+	c, _ := open(t, nil, 0, func(int, transport.Sealed) (transport.Message, error) {
+		if time.Since(begun) < 4*time.Second {
+			return nil, transport.Errorf(transport.Unavailable, "stop", "no majority")
+		}
+		return &transport.Done{}, nil
+	})
+	c.Waiting = func(reason error) { told = append(told, reason.Error()) }
+	must(t, c.Stop(soon(t), "r", ""))
+	if len(told) != 1 || !strings.Contains(told[0], "no majority") {
+		t.Errorf("told %q", told)
+	}
+}
+
 func TestSubmitSigns(t *testing.T) {
 	key, err := trust.NewSigningKey()
 	must(t, err)

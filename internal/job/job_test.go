@@ -164,6 +164,24 @@ func run(t *testing.T, j *job.Job) []byte {
 	return s.all
 }
 
+// TestMixedPrecision: a manifest says that a run is of mixed precision, whose programs are in f64; of no others.
+func TestMixedPrecision(t *testing.T) {
+	ctx := context.Background()
+	for precision, want := range map[model.Precision]string{"": "f64", model.F64: "f64", model.Mixed: "mixed"} {
+		j, o, m := made(t, func(j *job.Job) { j.Precision = precision }), objects(t), manifest(40)
+		if err := j.Put(ctx, o, m); err != nil || m.Precision != want {
+			t.Fatalf("precision %q is %q in the manifest, %v", precision, m.Precision, err)
+		}
+		if back, err := job.Get(ctx, o, m); err != nil || string(back.Precision) != want {
+			t.Errorf("%q comes back as %+v, %v", want, back, err)
+		}
+		m.Precision = "f32"
+		if _, err := job.Get(ctx, o, m); err == nil {
+			t.Error("a program in f64 is taken for one in f32")
+		}
+	}
+}
+
 // TestGetRefuses: what does not fit together is said, before anything is compiled.
 func TestGetRefuses(t *testing.T) {
 	ctx := context.Background()

@@ -268,6 +268,10 @@ func (f *figures) describe(out *transport.RunStatus) {
 	if f.stream == nil {
 		return
 	}
+	f.describeChains(out)
+	if f.stream.Draws() == 0 {
+		return // chains lack their first draws: nothing is known of a parameter
+	}
 	if f.told.parameters == nil || f.told.blocks != f.stream.Blocks() {
 		f.told = f.judge()
 	}
@@ -275,8 +279,15 @@ func (f *figures) describe(out *transport.RunStatus) {
 	if out.Sampling > 0 {
 		out.ESSRate = f.told.ess / out.Sampling
 	}
+}
+
+// describeChains writes the figures of chains that have draws to a status.
+func (f *figures) describeChains(out *transport.RunStatus) {
 	for c := range min(len(f.chains), listedChains) {
 		x := &f.chains[c]
+		if x.draws == 0 {
+			continue
+		}
 		state := f.stream.Chain(c)
 		out.Chains = append(out.Chains, transport.ChainStatus{
 			Chain: uint32(c), Worker: x.worker, StepSize: x.stepSize, Acceptance: x.acceptance / x.draws, EBFMI: state.EBFMI,

@@ -177,6 +177,9 @@ func nodes(c Cluster) []*node {
 		return byName[name]
 	}
 	for _, l := range c.Status.Leases {
+		if l.Worker == "" && c.Status.State >= transport.Stopped {
+			continue // nobody needs it
+		}
 		n := at(cmp.Or(l.Worker, "(nobody)"))
 		n.packs++
 		n.lag = math.Max(n.lag, float64(l.Behind))

@@ -55,11 +55,19 @@ func gathered(s *runner.Summary) string {
 
 // Tail says in which tail of a parameter how many divergent trajectories begin.
 func Tail(name string, count, low, high int) string {
-	if low >= high {
-		return fmt.Sprintf("%s is small (%d of %d begin below its 10 %% quantile)", name, low, count)
+	size, n, where := "small", low, "below its 10 % quantile"
+	if high > low {
+		size, n, where = "large", high, "above its 90 % quantile"
 	}
-	return fmt.Sprintf("%s is large (%d of %d begin above its 90 %% quantile)", name, high, count)
+	share := fmt.Sprintf("%d of %d", n, count)
+	if count > mostCounted { // a running summary looks at some only
+		share = fmt.Sprintf("%.0f %%", 100*float64(n)/float64(count))
+	}
+	return fmt.Sprintf("%s is %s (%s begin %s)", name, size, share, where)
 }
+
+// mostCounted is up to how many divergences are given as numbers, not as shares.
+const mostCounted = 100
 
 func suspects(s *runner.Summary) string {
 	list := s.Suspects()

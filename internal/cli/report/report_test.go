@@ -86,10 +86,10 @@ func TestAdvice(t *testing.T) {
 		{"one divergence at a high target", func(s *runner.Summary) { s.Divergences, s.Run.Settings.TargetAccept = 1, 0.95 }, []string{"1 transition diverged", "--target-accept 0.988"}},
 		{"places", func(s *runner.Summary) {
 			s.Parameters[0].Begins = diag.Place{Count: 20, Low: 12}
-			s.Parameters[1].Begins = diag.Place{Count: 20, High: 15}
+			s.Parameters[1].Begins = diag.Place{Count: 200, High: 150}
 			s.Parameters[2].Begins = diag.Place{Count: 20, High: 3}
 			s.Parameters[4].Begins = diag.Place{Count: 20, Low: 20} // of an auxiliary site
-		}, []string{"where tiny is large (15 of 20 begin above its 90 % quantile), mu is small (12 of 20 begin below its 10 % quantile):"}},
+		}, []string{"where tiny is large (75 % begin above its 90 % quantile), mu is small (12 of 20 begin below its 10 % quantile):"}},
 		{"suspects", func(s *runner.Summary) { s.Run.Warmup = &store.Warmed{Transitions: 500, Suspects: []int{3, 5}} }, []string{"2 chains ended warmup unlike the others (3, 5)"}},
 		{"R-hat", func(s *runner.Summary) { s.Parameters[0].RHat = 1.011 }, []string{"R-hat", "mu:", "--warmup 2000 --draws 2000"}},
 		{"infinite R-hat", func(s *runner.Summary) { s.Parameters[0].RHat = math.Inf(1) }, []string{"R-hat", "mu"}},

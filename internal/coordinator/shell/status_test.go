@@ -1,0 +1,73 @@
+package shell_test
+
+import (
+	"math"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/drey-sampler/drey/internal/coordinator/shell/shelltest"
+	"github.com/drey-sampler/drey/pkg/store"
+	"github.com/drey-sampler/drey/pkg/transport"
+)
+
+// TestStatusSaysWhatIsMissing: a run says what it waits for, and what has the engine gets its packs at once; the time that it waited is
+// told from that of warmup and sampling, stands still once it has ended, and is in the run's directory.
+func TestStatusSaysWhatIsMissing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t)
+		c.start()
+		defer c.stop()
+		m := smallRun()
+		m.Engine = "abacus"
+		run := c.submit(m)
+		notice := func(want string) {
+			t.Helper()
+			if s := c.status(run); s.State != transport.Waiting || !strings.HasPrefix(s.Notice, want) {
+				t.Errorf("%s: %q, want %q", s.State, s.Notice, want)
+			}
+		}
+		notice("no worker is registered")
+		_, kill := c.work(shelltest.WorkerConfig{})
+		time.Sleep(4 * time.Second)
+		notice(`no worker has the engine abacus: there are 1 of "arithmetic"`)
+		kill()
+		time.Sleep(16 * time.Second)
+		notice("nothing is heard of any worker (1 are registered)")
+		c.work(shelltest.WorkerConfig{Class: "abacus:wooden v1", Block: 2 * time.Second})
+		c.within(run, 2)
+		s := c.status(run)
+		if s.Notice != "" || s.SecondsLeft <= 0 {
+			t.Errorf("under way: %q, %v s left", s.Notice, s.SecondsLeft)
+		}
+		for _, l := range s.Leases {
+			if l.Lease.Epoch > 1 {
+				t.Errorf("a worker that has not the engine had a lease of pack %d", l.Lease.Pack)
+			}
+		}
+		c.ended(run)
+		s = c.status(run)
+		idle := s.Seconds - s.Warmup - s.Sampling
+		if idle < 19.9 || idle > 24 || s.Warmup < 1 || s.Sampling < 1 || s.Transitions != uint64(warmupDraws(m)) || !math.IsNaN(s.SecondsLeft) {
+			t.Errorf("%v s idle, %v s of warmup and %v s of sampling after %d transitions, %v s left", idle, s.Warmup, s.Sampling, s.Transitions, s.SecondsLeft)
+		}
+		time.Sleep(time.Minute)
+		if later := c.status(run); later.Seconds != s.Seconds {
+			t.Errorf("a run that has ended has taken %v s, then %v", s.Seconds, later.Seconds)
+		}
+		r, err := store.ReadRun(c.path(run))
+		if err != nil || float64(r.Seconds.Warmup) != s.Warmup || float64(r.Seconds.Sampling) != s.Sampling || float64(r.Seconds.Total) != s.Seconds ||
+			r.Warmup == nil || r.Warmup.Transitions != warmupDraws(m) {
+			t.Errorf("run.json has %+v, %+v, %v; the status %v, %v of %v s", r.Seconds, r.Warmup, err, s.Warmup, s.Sampling, s.Seconds)
+		}
+	})
+}
+
+// warmupDraws returns the transitions of a manifest's warmup.
+func warmupDraws(m *transport.Manifest) (n int) {
+	for _, s := range m.Warmup {
+		n += int(s.Draws)
+	}
+	return n
+}
