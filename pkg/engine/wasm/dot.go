@@ -9,6 +9,7 @@ import (
 // dotPlan is a dot-general in terms of loops: batch, rows of a, columns of b, and contracted axes, with byte strides.
 type dotPlan struct {
 	n                        *tensor.Node
+	v                        *floats // nil for other elements
 	a, b, out                access
 	batch, rows, cols, inner axes
 }
@@ -24,7 +25,7 @@ func (x *axes) add(dim, a, b, out int) {
 
 func (e *emitter) planDot(n *tensor.Node) *dotPlan {
 	d := n.Attr.Dot
-	p := &dotPlan{n: n, a: e.accessOf(n.In[0]), b: e.accessOf(n.In[1]), out: e.resultAccess(n)}
+	p := &dotPlan{n: n, v: floatsOf(n.DType), a: e.accessOf(n.In[0]), b: e.accessOf(n.In[1]), out: e.resultAccess(n)}
 	k := 0
 	for i, ax := range d.BatchA {
 		p.batch.add(n.Shape[k], p.a.strides[ax], p.b.strides[d.BatchB[i]], p.out.strides[k])
@@ -55,13 +56,13 @@ func (e *emitter) dot(n *tensor.Node) {
 		return
 	}
 	p := e.planDot(n)
-	if n.DType == tensor.F64 && n.Attr.Dot.Order == tensor.SumIndex {
+	if p.v != nil && n.Attr.Dot.Order == tensor.SumIndex {
 		p.preferColumns()
 	}
 	switch {
-	case n.DType == tensor.F64 && n.Attr.Dot.Order == tensor.SumLanes && p.unitInner():
+	case p.v != nil && n.Attr.Dot.Order == tensor.SumLanes && p.unitInner():
 		e.dotLanesTiled(p)
-	case n.DType == tensor.F64 && n.Attr.Dot.Order == tensor.SumIndex && p.unitColumns():
+	case p.v != nil && n.Attr.Dot.Order == tensor.SumIndex && p.unitColumns():
 		e.dotIndexTiled(p)
 	default:
 		e.dotPlain(p)
@@ -70,19 +71,19 @@ func (e *emitter) dot(n *tensor.Node) {
 
 // unitInner reports whether both operands are contiguous along the only contracted axis.
 func (p *dotPlan) unitInner() bool {
-	return len(p.inner.dims) == 1 && p.inner.a[0] == 8 && p.inner.b[0] == 8
+	return len(p.inner.dims) == 1 && p.inner.a[0] == p.v.size && p.inner.b[0] == p.v.size
 }
 
 // unitColumns reports whether b and the result are contiguous along the last column axis.
 func (p *dotPlan) unitColumns() bool {
 	k := len(p.cols.dims)
-	return k > 0 && len(p.inner.dims) == 1 && p.cols.b[k-1] == 8 && p.cols.out[k-1] == 8
+	return k > 0 && len(p.inner.dims) == 1 && p.cols.b[k-1] == p.v.size && p.cols.out[k-1] == p.v.size
 }
 
 // preferColumns exchanges the operands where that gives contiguous columns: products commute exactly.
 func (p *dotPlan) preferColumns() {
 	k := len(p.rows.dims)
-	if p.unitColumns() || len(p.cols.dims) > 0 || k == 0 || p.rows.a[k-1] != 8 {
+	if p.unitColumns() || len(p.cols.dims) > 0 || k == 0 || p.rows.a[k-1] != p.v.size {
 		return
 	}
 	p.swap()
@@ -154,8 +155,8 @@ func (e *emitter) mul(d tensor.DType) {
 
 // laneDot pushes Σ x[k]·y[k] over k < n by the lane rule; n is a local and steps are bytes.
 func (e *emitter) laneDot(d tensor.DType, px local, ax, sx int, py local, ay, sy int, n local) {
-	if d == tensor.F64 && sx == 8 && sy == 8 {
-		e.laneDotPairs(px, ax, py, ay, n)
+	if v := floatsOf(d); v != nil && sx == v.size && sy == v.size {
+		e.laneDotVectors(v, px, ax, py, ay, n)
 		return
 	}
 	a := e.a
@@ -235,52 +236,52 @@ func (e *emitter) rest(left local, product func(i int)) {
 	}
 }
 
-// laneDotPairs is laneDot over contiguous doubles: two vectors hold the four lanes.
-func (e *emitter) laneDotPairs(px local, ax int, py local, ay int, n local) {
+// laneDotVectors is laneDot over contiguous floats: the vectors hold the four lanes.
+func (e *emitter) laneDotVectors(v *floats, px local, ax int, py local, ay int, n local) {
 	a := e.a
-	acc := [2]local{a.newLocal(tV128), a.newLocal(tV128)}
-	for _, v := range acc {
+	acc := make([]local, 4/v.per)
+	for i := range acc {
+		acc[i] = a.newLocal(tV128)
 		e.v128c(0)
-		a.set(v)
+		a.set(acc[i])
 	}
 	qx, qy, left := e.cursor(px), e.cursor(py), e.cursor(n)
 	e.whileAtLeast(left, 4, func() {
 		e.a.prove(qx)
 		e.a.prove(qy)
-		for i, v := range acc {
-			a.get(v)
+		for i, x := range acc {
+			a.get(x)
 			a.get(qx)
 			a.simdMem(vLoad, ax+16*i)
 			a.get(qy)
 			a.simdMem(vLoad, ay+16*i)
-			a.simd(vF64Mul)
-			a.simd(vF64Add)
-			a.set(v)
+			a.simd(v.mul)
+			a.simd(v.add)
+			a.set(x)
 		}
-		a.addI32(qx, 32)
-		a.addI32(qy, 32)
+		a.addI32(qx, 4*v.size)
+		a.addI32(qy, 4*v.size)
 	})
 	var lane [4]local
 	for i := range lane {
-		lane[i] = a.newLocal(tF64)
-		a.get(acc[i/2])
-		a.simd(vF64Extract)
-		a.op(byte(i % 2))
+		lane[i] = a.newLocal(typeOf(v.dtype))
+		e.takeLane(v, acc[i/v.per], i%v.per)
 		a.set(lane[i])
 	}
 	e.rest(left, func(i int) {
 		a.get(lane[i])
 		a.get(qx)
-		a.mem(opF64Load, ax+8*i)
+		a.load(v.dtype, ax+v.size*i)
 		a.get(qy)
-		a.mem(opF64Load, ay+8*i)
-		a.op(opF64Mul, opF64Add)
+		a.load(v.dtype, ay+v.size*i)
+		e.mul(v.dtype)
+		e.add(v.dtype)
 		a.set(lane[i])
 	})
-	a.get(lane[0])
-	a.get(lane[2])
-	a.op(opF64Add)
-	a.get(lane[1])
-	a.get(lane[3])
-	a.op(opF64Add, opF64Add)
+	for _, k := range [][2]int{{0, 2}, {1, 3}} {
+		a.get(lane[k[0]])
+		a.get(lane[k[1]])
+		e.add(v.dtype)
+	}
+	e.add(v.dtype)
 }

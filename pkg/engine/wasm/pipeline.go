@@ -190,7 +190,7 @@ func (p *plan) stageRows(it *item) int {
 	return 0
 }
 
-// dotRows returns the rows of a matrix-vector product of doubles that can run block by block: along the rows of the
+// dotRows returns the rows of a matrix-vector product of floats that can run block by block: along the rows of the
 // matrix for lane sums, over them for sums in index order.
 func (p *plan) dotRows(n *tensor.Node) int {
 	d := n.Attr.Dot
@@ -199,7 +199,7 @@ func (p *plan) dotRows(n *tensor.Node) int {
 	if m.Rank() == 1 {
 		m, v, cm = v, m, d.ContractB
 	}
-	if n.DType != tensor.F64 || len(d.BatchA) > 0 || m.Rank() != 2 || v.Rank() != 1 || len(cm) != 1 {
+	if floatsOf(n.DType) == nil || len(d.BatchA) > 0 || m.Rank() != 2 || v.Rank() != 1 || len(cm) != 1 {
 		return 0
 	}
 	w := p.views.of(m)
@@ -377,7 +377,7 @@ func (s *dotStage) open() {
 
 func (s *dotStage) init() {
 	if s.n.Attr.Dot.Order == tensor.SumIndex {
-		s.e.zeroRow(s.p.out.dyn, s.p.out.addr, s.p.cols.dims[0])
+		s.e.zeroRow(s.p, s.p.out.dyn, s.p.cols.dims[0])
 	}
 }
 
@@ -394,8 +394,8 @@ func (s *dotStage) rows(first local, count int) {
 	sa, so := p.rows.a[0], p.rows.out[0]
 	pa, po := e.affine(p.a.dyn, []local{first}, p.rows.a), e.affine(p.out.dyn, []local{first}, p.rows.out)
 	for done := 0; done < count; {
-		r := min(rowTile, count-done)
-		if r < rowTile {
+		r := min(p.v.rows, count-done)
+		if r < p.v.rows {
 			r = 1
 		}
 		e.lanesTile(p, pa, p.b.dyn, po, r, sa, so)

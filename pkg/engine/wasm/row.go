@@ -390,11 +390,10 @@ func (e *emitter) loadSplat(p local, off int) { e.loadPair(p, off, p, off) }
 // loadSplat pushes an element in all lanes.
 func (l *nest) loadSplat(p local, off int) {
 	if l.lanes == 2 {
-		l.e.loadSplat(p, off)
-		return
+		l.e.splatFrom(doubles, p, off)
+	} else {
+		l.e.splatFrom(singles, p, off)
 	}
-	l.e.addressOf(p, &off)
-	l.e.a.simdMem(vLoad32Spl, off)
 }
 
 // gather pushes four words, element k as load(k) pushes it; truth values become masks.

@@ -1,15 +1,43 @@
 package wasm
 
-import "slices"
+import (
+	"slices"
 
-// Register tiles for products over contiguous doubles. A tile keeps what several rows share in registers: the vector is
-// loaded once for rowTile rows, a running sum is loaded and stored once for innerTile contracted indices.
-const (
-	rowTile   = 2
-	innerTile = 4
-	// unrollPairs is the number of pairs of a row up to which the tile has no loop over pairs.
-	unrollPairs = 64
+	"github.com/drey-sampler/drey/pkg/tensor"
 )
+
+// Register tiles for products over contiguous doubles or F32s. A tile keeps what several rows share in registers: the vector is
+// loaded once for all rows of a tile, a running sum is loaded and stored once for innerTile contracted indices.
+const (
+	innerTile = 4
+	// unrollVectors is the number of vectors of a row up to which the tile has no loop over them.
+	unrollVectors = 64
+)
+
+// floats says how elements lie in vectors: two doubles or four F32s.
+type floats struct {
+	dtype                      tensor.DType
+	size, per                  int // bytes of an element, elements of a vector
+	rows                       int // of a tile: as many sums as hide the latency of an addition
+	mul, add, extract, replace int
+}
+
+var (
+	doubles = &floats{dtype: tensor.F64, size: 8, per: 2, rows: 2, mul: vF64Mul, add: vF64Add, extract: vF64Extract, replace: vF64Replace}
+	singles = &floats{dtype: tensor.F32, size: 4, per: 4, rows: 4, mul: vF32Mul, add: vF32Add, extract: vF32Extract, replace: vF32Replace}
+)
+
+// floatsOf returns the floats of a dtype, nil if it is none.
+func floatsOf(d tensor.DType) *floats {
+	return map[tensor.DType]*floats{tensor.F64: doubles, tensor.F32: singles}[d]
+}
+
+// takeLane pushes a lane of a vector.
+func (e *emitter) takeLane(v *floats, x local, lane int) {
+	e.a.get(x)
+	e.a.simd(v.extract)
+	e.a.op(byte(lane))
+}
 
 // dotLanesTiled writes out[i, j] = Σk a[i, k]·b[j, k] by the lane rule, both contiguous in k. Tiles run over the last
 // row axis.
@@ -30,14 +58,15 @@ func (e *emitter) dotLanesTiled(p *dotPlan) {
 	}
 	e.nested(outer.dims, func(is []local) {
 		pa, pb, po := e.affine(p.a.dyn, is, outer.a), e.affine(p.b.dyn, is, outer.b), e.affine(p.out.dyn, is, outer.out)
-		if last/rowTile > 0 {
-			e.counted(last/rowTile, func(local) {
-				e.lanesTile(p, pa, pb, po, rowTile, sa, so)
-				e.a.addI32(pa, rowTile*sa)
-				e.a.addI32(po, rowTile*so)
+		tile := p.v.rows
+		if last/tile > 0 {
+			e.counted(last/tile, func(local) {
+				e.lanesTile(p, pa, pb, po, tile, sa, so)
+				e.a.addI32(pa, tile*sa)
+				e.a.addI32(po, tile*so)
 			})
 		}
-		for range last % rowTile {
+		for range last % tile {
 			e.lanesTile(p, pa, pb, po, 1, sa, so)
 			e.a.addI32(pa, sa)
 			e.a.addI32(po, so)
@@ -47,88 +76,103 @@ func (e *emitter) dotLanesTiled(p *dotPlan) {
 
 // lanesTile writes the lane sums of r rows of a with one row of b.
 func (e *emitter) lanesTile(p *dotPlan, pa, pb, po local, r, sa, so int) {
-	a := e.a
-	n := p.inner.dims[0]
-	acc := make([][2]local, r)
+	a, v := e.a, p.v
+	vectors := p.inner.dims[0] / v.per
+	acc := make([][]local, r)
 	for i := range acc {
-		for h := range 2 {
-			acc[i][h] = a.newLocal(tV128)
+		for range 4 / v.per {
+			x := a.newLocal(tV128)
 			e.v128c(0)
-			a.set(acc[i][h])
+			a.set(x)
+			acc[i] = append(acc[i], x)
 		}
 	}
 	b := a.newLocal(tV128)
-	pairs := func(qa, qb local, from, to int) {
+	products := func(qa, qb local, from, to int) {
 		for k := from; k < to; k++ {
 			a.get(qb)
 			a.simdMem(vLoad, p.b.addr+16*k)
 			a.set(b)
 			for i := range acc {
-				x := acc[i][k%2]
+				x := acc[i][k%len(acc[i])]
 				a.get(x)
 				a.get(qa)
 				a.simdMem(vLoad, p.a.addr+i*sa+16*k)
 				a.get(b)
-				a.simd(vF64Mul)
-				a.simd(vF64Add)
+				a.simd(v.mul)
+				a.simd(v.add)
 				a.set(x)
 			}
 		}
 	}
 	qa, qb, from := pa, pb, 0
-	if n/2 > unrollPairs {
+	if vectors > unrollVectors {
 		const turn = 8
 		qa, qb = e.cursor(pa), e.cursor(pb)
-		e.counted(n/2/turn, func(local) {
+		e.counted(vectors/turn, func(local) {
 			e.a.prove(qa)
 			e.a.prove(qb)
-			pairs(qa, qb, 0, turn)
+			products(qa, qb, 0, turn)
 			a.addI32(qa, 16*turn)
 			a.addI32(qb, 16*turn)
 		})
-		from = n / 2 / turn * turn
-		pairs(qa, qb, 0, n/2-from)
+		from = vectors / turn * turn
+		products(qa, qb, 0, vectors-from)
 	} else {
 		e.a.prove(pa)
 		e.a.prove(pb)
-		pairs(qa, qb, 0, n/2)
+		products(qa, qb, 0, vectors)
 	}
-	e.lanesTotals(p, qa, qb, po, acc, n-1-from*2, sa, so)
+	e.lanesTotals(p, qa, qb, po, acc, vectors-from, sa, so)
 }
 
-// lanesTotals joins the lanes, the odd last product first, and stores the sums. last is the odd index from qa.
-func (e *emitter) lanesTotals(p *dotPlan, qa, qb, po local, acc [][2]local, last, sa, so int) {
-	a := e.a
+// lanesTotals adds the products that fill no vector to the first lanes of the one whose turn it is, joins the lanes and stores
+// the sums. The last whole vector stands before the one numbered whole from qa.
+func (e *emitter) lanesTotals(p *dotPlan, qa, qb, po local, acc [][]local, whole, sa, so int) {
+	a, v := e.a, p.v
 	n := p.inner.dims[0]
 	for i := range acc {
 		a.get(po)
-		if n%2 == 1 {
-			h := (n - 1) / 2 % 2 // the vector whose first half the last product joins
-			a.get(acc[i][h])
-			a.get(acc[i][h])
-			a.simd(vF64Extract)
-			a.op(0)
+		x := acc[i][n/v.per%len(acc[i])]
+		for lane := range n % v.per {
+			at := 16*whole + v.size*lane
+			a.get(x)
+			e.takeLane(v, x, lane)
 			a.get(qa)
-			a.mem(opF64Load, p.a.addr+i*sa+8*last)
+			a.load(v.dtype, p.a.addr+i*sa+at)
 			a.get(qb)
-			a.mem(opF64Load, p.b.addr+8*last)
-			a.op(opF64Mul, opF64Add)
-			a.simd(vF64Replace)
-			a.op(0)
-			a.set(acc[i][h])
+			a.load(v.dtype, p.b.addr+at)
+			e.mul(v.dtype)
+			e.add(v.dtype)
+			a.simd(v.replace)
+			a.op(byte(lane))
+			a.set(x)
 		}
-		a.get(acc[i][0])
-		a.get(acc[i][1])
-		a.simd(vF64Add)
-		a.tee(acc[i][0])
-		a.simd(vF64Extract)
-		a.op(0)
-		a.get(acc[i][0])
-		a.simd(vF64Extract)
-		a.op(1)
-		a.op(opF64Add)
-		a.mem(opF64Store, p.out.addr+i*so)
+		e.joinLanes(v, acc[i])
+		a.store(v.dtype, p.out.addr+i*so)
 	}
+}
+
+// joinLanes pushes (l0+l2)+(l1+l3) of the lanes that acc holds.
+func (e *emitter) joinLanes(v *floats, acc []local) {
+	a := e.a
+	if v == singles {
+		for _, pair := range [][2]int{{0, 2}, {1, 3}} {
+			e.takeLane(v, acc[0], pair[0])
+			e.takeLane(v, acc[0], pair[1])
+			e.add(v.dtype)
+		}
+		e.add(v.dtype)
+		return
+	}
+	a.get(acc[0])
+	a.get(acc[1])
+	a.simd(v.add)
+	a.tee(acc[0])
+	a.simd(v.extract)
+	a.op(0)
+	e.takeLane(v, acc[0], 1)
+	e.add(v.dtype)
 }
 
 // dotIndexTiled writes out[i, j] = Σk a[i, k]·b[k, j] in index order, b and out contiguous in j: rows of b are added to
@@ -143,7 +187,7 @@ func (e *emitter) dotIndexTiled(p *dotPlan) {
 	n, sa, sb := p.inner.dims[0], p.inner.a[0], p.inner.b[0]
 	e.nested(outer.dims, func(is []local) {
 		pa, pb, po := e.affine(p.a.dyn, is, outer.a), e.affine(p.b.dyn, is, outer.b), e.affine(p.out.dyn, is, outer.out)
-		e.zeroRow(po, p.out.addr, width)
+		e.zeroRow(p, po, width)
 		if n/innerTile > 0 {
 			e.counted(n/innerTile, func(local) {
 				e.indexTile(p, pa, pb, po, innerTile, width)
@@ -159,72 +203,82 @@ func (e *emitter) dotIndexTiled(p *dotPlan) {
 	})
 }
 
-// zeroRow clears n doubles.
-func (e *emitter) zeroRow(p local, addr, n int) {
+// zeroRow clears a row of the result.
+func (e *emitter) zeroRow(p *dotPlan, po local, width int) {
 	a := e.a
-	a.get(p)
-	a.i32c(addr)
+	a.get(po)
+	a.i32c(p.out.addr)
 	a.op(opI32Add)
 	a.i32c(0)
-	a.i32c(8 * n)
+	a.i32c(p.v.size * width)
 	a.memoryFill()
 }
 
 // indexTile adds r scaled rows of b to a row of the result.
 func (e *emitter) indexTile(p *dotPlan, pa, pb, po local, r, width int) {
-	a := e.a
+	a, v := e.a, p.v
 	sa, sb := p.inner.a[0], p.inner.b[0]
 	scale := make([]local, r)
 	for i := range scale {
 		scale[i] = a.newLocal(tV128)
-		e.loadSplat(pa, p.a.addr+i*sa)
+		e.splatFrom(v, pa, p.a.addr+i*sa)
 		a.set(scale[i])
 	}
-	pairs := func(qb, qo local, from, to int) {
+	vectors := width / v.per
+	products := func(qb, qo local, from, to int) {
 		for j := from; j < to; j++ {
 			a.get(qo)
 			a.get(qo)
 			a.simdMem(vLoad, p.out.addr+16*j)
 			for i := range scale {
-				a.get(qb) // the loaded pair dies in the product, which saves a copy
+				a.get(qb) // the loaded vector dies in the product, which saves a copy
 				a.simdMem(vLoad, p.b.addr+i*sb+16*j)
 				a.get(scale[i])
-				a.simd(vF64Mul)
-				a.simd(vF64Add)
+				a.simd(v.mul)
+				a.simd(v.add)
 			}
 			a.simdMem(vStore, p.out.addr+16*j)
 		}
 	}
-	qb, qo, left := pb, po, 0
-	if width/2 > unrollPairs {
+	qb, qo, done := pb, po, 0
+	if vectors > unrollVectors {
 		const turn = 8
 		qb, qo = e.cursor(pb), e.cursor(po)
-		e.counted(width/2/turn, func(local) {
+		e.counted(vectors/turn, func(local) {
 			e.a.prove(qb)
 			e.a.prove(qo)
-			pairs(qb, qo, 0, turn)
+			products(qb, qo, 0, turn)
 			a.addI32(qb, 16*turn)
 			a.addI32(qo, 16*turn)
 		})
-		left = width / 2 / turn * turn
+		done = vectors / turn * turn
 	} else {
 		e.a.prove(pb)
 		e.a.prove(po)
 	}
-	pairs(qb, qo, 0, width/2-left)
-	if width%2 == 1 {
-		j := width - 1 - 2*left
+	products(qb, qo, 0, vectors-done)
+	for j := vectors * v.per; j < width; j++ {
+		at := v.size * (j - v.per*done)
 		a.get(qo)
 		a.get(qo)
-		a.mem(opF64Load, p.out.addr+8*j)
+		a.load(v.dtype, p.out.addr+at)
 		for i := range scale {
-			a.get(scale[i])
-			a.simd(vF64Extract)
-			a.op(0)
+			e.takeLane(v, scale[i], 0)
 			a.get(qb)
-			a.mem(opF64Load, p.b.addr+i*sb+8*j)
-			a.op(opF64Mul, opF64Add)
+			a.load(v.dtype, p.b.addr+i*sb+at)
+			e.mul(v.dtype)
+			e.add(v.dtype)
 		}
-		a.mem(opF64Store, p.out.addr+8*j)
+		a.store(v.dtype, p.out.addr+at)
 	}
+}
+
+// splatFrom pushes an element in all lanes.
+func (e *emitter) splatFrom(v *floats, p local, off int) {
+	if v == doubles {
+		e.loadSplat(p, off)
+		return
+	}
+	e.addressOf(p, &off)
+	e.a.simdMem(vLoad32Spl, off)
 }

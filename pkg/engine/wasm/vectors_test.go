@@ -72,3 +72,51 @@ func single(r *rand.Rand, shape ...int) *tensor.Array {
 	}
 	return tensor.ArrayOf(tensor.F32, shape, x)
 }
+
+// TestDotsOfF32: products of F32s, in lanes and in index order, have the bits of the reference for every remainder of rows,
+// columns and contracted axis, in loops over vectors and without, batched, transposed, strided, and fused over rows.
+func TestDotsOfF32(t *testing.T) {
+	r := rand.New(rand.NewPCG(9, 10))
+	swap := func(x tensor.Value) tensor.Value { return x.SwapAxes(x.Rank()-2, x.Rank()-1) }
+	forms := map[string]func(a, b, v, w tensor.Value) []tensor.Value{
+		"matrices": func(a, b, _, _ tensor.Value) []tensor.Value {
+			return []tensor.Value{a.MatMul(b), swap(b).MatMul(swap(a))}
+		},
+		"transposed": func(a, b, _, _ tensor.Value) []tensor.Value { return []tensor.Value{a.MatMul(swap(swap(b).Mul(2)))} },
+		"lanes": func(a, b, v, _ tensor.Value) []tensor.Value {
+			return []tensor.Value{a.MatMul(v), v.MatMul(b), v.MatMul(v), a.MatMul(swap(a))}
+		},
+		"index": func(a, _, _, w tensor.Value) []tensor.Value {
+			return []tensor.Value{w.MatMul(a), swap(a).MatMul(w), swap(a).MatMul(a)}
+		},
+		"rows": func(a, _, v, w tensor.Value) []tensor.Value { // as the gradient of a regression
+			residual := w.Sub(a.MatMul(v).Sigmoid())
+			return []tensor.Value{residual.MatMul(a), residual.Square().Sum()}
+		},
+		"strided": func(a, b, v, _ tensor.Value) []tensor.Value {
+			return []tensor.Value{a.Reverse(0).MatMul(b), a.Reverse(1).MatMul(v.Reverse(0)), b.Reverse(1).Sum(0)}
+		},
+	}
+	for _, n := range [][3]int{
+		{1, 1, 1}, {2, 3, 1}, {3, 2, 5}, {4, 4, 4}, {5, 7, 6}, {6, 5, 9}, {7, 9, 8}, {9, 6, 3}, {2, 300, 3}, {3, 263, 271}, {70, 12, 5}, {203, 10, 1}, {130, 54, 2},
+	} {
+		args := []*tensor.Array{single(r, n[0], n[1]), single(r, n[1], n[2]), single(r, n[1]), single(r, n[0])}
+		var in []tensor.Param
+		for _, a := range args {
+			in = append(in, tensor.Param{DType: a.DType, Shape: a.Shape})
+		}
+		for name, fn := range forms {
+			f, err := tensor.Trace("dots", tensor.F32, in, func(v []tensor.Value) []tensor.Value { return fn(v[0], v[1], v[2], v[3]) })
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			sameBits(t, fmt.Sprintf("%s, %v", name, n), f, args)
+			for k := range args { // without infinities, which hide the order of sums
+				for i := range args[k].Bits {
+					args[k].Bits[i] = tensor.EncodeFloat(tensor.F32, r.NormFloat64())
+				}
+			}
+			sameBits(t, fmt.Sprintf("%s of finite numbers, %v", name, n), f, args)
+		}
+	}
+}
