@@ -4,12 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"sync"
 	"time"
 
+	"github.com/drey-sampler/drey/bench"
 	"github.com/drey-sampler/drey/internal/coordinator/shell/shelltest"
+	"github.com/drey-sampler/drey/internal/runner"
+	"github.com/drey-sampler/drey/pkg/model"
 	"github.com/drey-sampler/drey/pkg/transport"
 	"github.com/drey-sampler/drey/pkg/transport/nats"
 )
@@ -31,6 +35,9 @@ func commit(ctx context.Context, program, dir string, o options) (err error) {
 	width := (o.chains + o.workers - 1) / o.workers
 	m := shelltest.NewManifest(uint32(o.chains), uint32(width))
 	m.Block, m.Draws = uint32(o.block), uint64(o.block)<<20 // more than it comes to
+	if err := putProgram(ctx, c.client.Put(), m); err != nil {
+		return err
+	}
 	run, err := c.client.Submit(ctx, shelltest.About(m), "bench")
 	if err != nil {
 		return err
@@ -40,14 +47,32 @@ func commit(ctx context.Context, program, dir string, o options) (err error) {
 		return err
 	}
 	defer s()
-	fmt.Printf("%d simulated workers with %d chains in packs of %d, blocks of %d draws of each chain, %d parameters, all statistics, f64.\n\n",
+	fmt.Fprintf(o.out, "%d simulated workers with %d chains in packs of %d, blocks of %d draws of each chain, %d parameters, all statistics, f64.\n\n",
 		o.workers, o.chains, width, o.block, shelltest.Parameters)
-	fmt.Println("| seconds | draws/s | coordinator's cores | workers' cores | coordinator's resident memory, MB | its heap, MB |")
-	fmt.Println("| --- | --- | --- | --- | --- | --- |")
+	fmt.Fprintln(o.out, "| seconds | draws/s | coordinator's cores | workers' cores | coordinator's resident memory, MB | its heap, MB |")
+	fmt.Fprintln(o.out, "| --- | --- | --- | --- | --- | --- |")
 	if err := c.watch(ctx, run, o); err != nil {
 		return err
 	}
 	return ctx.Err()
+}
+
+// putProgram gives a run a program that a coordinator takes: that of eight schools, which nobody runs.
+func putProgram(ctx context.Context, inputs transport.Objects, m *transport.Manifest) error {
+	schools, err := bench.Model(model.F64, "eight-schools")
+	if err != nil {
+		return err
+	}
+	cfg, seed := runner.DefaultConfig(), m.Seed
+	cfg.Seed = &seed
+	j, _, err := runner.Manifest(cfg, runner.Model{Model: schools}, runner.DefaultTerms())
+	if err != nil {
+		return err
+	}
+	var of transport.Manifest
+	err = j.Put(ctx, inputs, &of)
+	m.Program, m.Columns, m.Inits, m.Starts = of.Program, of.Columns, of.Inits, of.Starts
+	return err
 }
 
 // watch prints how a run goes for a while.
@@ -68,7 +93,7 @@ func (c *coordinator) watch(ctx context.Context, run transport.RunID, o options)
 		states, own = append(states, now), append(own, mine)
 		n, ran := len(states)-1, now.at.Sub(states[0].at)
 		if n > 0 {
-			line(strconv.Itoa(int(ran.Seconds())), states[n-1:], own[n-1:])
+			line(o.out, strconv.Itoa(int(ran.Seconds())), states[n-1:], own[n-1:])
 		}
 		if ran >= o.commit || ctx.Err() != nil {
 			break
@@ -81,17 +106,17 @@ func (c *coordinator) watch(ctx context.Context, run transport.RunID, o options)
 		time.Sleep(min(lineTime, o.commit-ran))
 	}
 	if len(states) > 1 {
-		line("all", states, own)
+		line(o.out, "all", states, own)
 	}
 	return nil
 }
 
 // line prints a line of the table, of the time between the first and the last state.
-func line(name string, states []state, own []usage) {
+func line(out io.Writer, name string, states []state, own []usage) {
 	n := len(states) - 1
 	draws, cores := states[n].rates(&states[0])
 	mine := (own[n].cpu - own[0].cpu).Seconds() / states[n].at.Sub(states[0].at).Seconds()
-	fmt.Printf("| %s | %.0f | %.2f | %.2f | %.0f | %.0f |\n", name, draws, cores, mine, float64(states[n].resident)/1e6, states[n].heap/1e6)
+	fmt.Fprintf(out, "| %s | %.0f | %.2f | %.2f | %.0f | %.0f |\n", name, draws, cores, mine, float64(states[n].resident)/1e6, states[n].heap/1e6)
 }
 
 // keepProfile writes the coordinator's CPU profile of the next while to a file.

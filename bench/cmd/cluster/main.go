@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -14,7 +15,7 @@ import (
 )
 
 func main() {
-	o := options{}
+	o := options{out: os.Stdout}
 	flag.DurationVar(&o.commit, "commit", 10*time.Minute, "how long simulated workers send blocks; 0 leaves it out")
 	flag.IntVar(&o.workers, "workers", 1000, "simulated workers, each with one pack")
 	flag.IntVar(&o.chains, "chains", 10_000, "their chains")
@@ -23,6 +24,10 @@ func main() {
 	flag.DurationVar(&o.scaling, "scaling", time.Minute, "how long one and two real workers sample, each round; 0 leaves it out")
 	flag.IntVar(&o.rounds, "rounds", 3, "rounds of one worker, two, one, …")
 	flag.Parse()
+	if flag.NArg() > 0 {
+		fmt.Fprintln(os.Stderr, "cluster: it takes no arguments but flags")
+		os.Exit(2)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	if err := run(ctx, o); err != nil {
@@ -37,12 +42,13 @@ type options struct {
 	profile                string
 	scaling                time.Duration
 	rounds                 int
+	out                    io.Writer // of the tables
 }
 
 // run builds drey and makes the tables.
 func run(ctx context.Context, o options) (err error) {
-	if o.workers < 1 || o.block < 1 || o.chains < o.workers || o.rounds < 1 || flag.NArg() > 0 {
-		return errors.New("it needs at least a worker, a chain of each, a draw, a round, and no arguments but flags")
+	if o.workers < 1 || o.block < 1 || o.chains < o.workers || o.rounds < 1 {
+		return errors.New("it needs at least a worker, a chain of each, a draw and a round")
 	}
 	dir, err := os.MkdirTemp("", "drey-cluster-")
 	if err != nil {

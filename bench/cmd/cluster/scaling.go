@@ -35,19 +35,19 @@ func scaling(ctx context.Context, program, dir string, o options) (err error) {
 	}
 	p := &pair{coordinator: c, program: program, cores: cores[:2], run: transport.RunID(strings.TrimSpace(string(id)))}
 	defer func() { err = errors.Join(err, p.stop()) }()
-	fmt.Printf("Logistic regression, 20,000 × 54, 16 chains in two packs, a core a worker (%s), %v each.\n\n", strings.Join(p.cores, ", "), o.scaling)
-	fmt.Println("| round | one worker, draws/s | two workers, draws/s | ratio | coordinator's share of a core with one, with two |")
-	fmt.Println("| --- | --- | --- | --- | --- |")
+	fmt.Fprintf(o.out, "Logistic regression, 20,000 × 54, 16 chains in two packs, a core a worker (%s), %v each.\n\n", strings.Join(p.cores, ", "), o.scaling)
+	fmt.Fprintln(o.out, "| round | one worker, draws/s | two workers, draws/s | ratio | coordinator's share of a core with one, with two |")
+	fmt.Fprintln(o.out, "| --- | --- | --- | --- | --- |")
 	var ratios []float64
 	for round := range o.rounds {
-		ratio, err := p.round(ctx, round, o.scaling)
+		ratio, err := p.round(ctx, round, o)
 		if err != nil {
 			return err
 		}
 		ratios = append(ratios, ratio)
 	}
 	slices.Sort(ratios)
-	fmt.Printf("\nTwo workers make %.3f times as many draws a second as one (median; %.3f to %.3f).\n", ratios[len(ratios)/2], ratios[0], ratios[len(ratios)-1])
+	fmt.Fprintf(o.out, "\nTwo workers make %.3f times as many draws a second as one (median; %.3f to %.3f).\n", ratios[len(ratios)/2], ratios[0], ratios[len(ratios)-1])
 	return nil
 }
 
@@ -94,7 +94,7 @@ type pair struct {
 }
 
 // round measures one worker, then two, and leaves the second: the next round's first.
-func (p *pair) round(ctx context.Context, round int, length time.Duration) (ratio float64, err error) {
+func (p *pair) round(ctx context.Context, round int, o options) (ratio float64, err error) {
 	first, second := round%2, 1-round%2
 	var draws, cores [2]float64
 	for i, core := range []int{first, second} {
@@ -106,11 +106,11 @@ func (p *pair) round(ctx context.Context, round int, length time.Duration) (rati
 		if err := p.settle(ctx, i+1); err != nil {
 			return 0, err
 		}
-		if draws[i], cores[i], err = p.measure(ctx, length); err != nil {
+		if draws[i], cores[i], err = p.measure(ctx, o.scaling); err != nil {
 			return 0, err
 		}
 	}
-	fmt.Printf("| %d | %.1f | %.1f | %.3f | %.2f %%, %.2f %% |\n", round+1, draws[0], draws[1], draws[1]/draws[0], 100*cores[0], 100*cores[1])
+	fmt.Fprintf(o.out, "| %d | %.1f | %.1f | %.3f | %.2f %%, %.2f %% |\n", round+1, draws[0], draws[1], draws[1]/draws[0], 100*cores[0], 100*cores[1])
 	err = p.workers[first].end()
 	p.workers[first] = nil
 	return draws[1] / draws[0], err
