@@ -5,7 +5,6 @@ package cluster
 import (
 	"cmp"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -36,29 +35,32 @@ func (s schools) check(t *testing.T, u user, run string) {
 	if err != nil {
 		t.Fatalf("drey watch: %v\n%s%s", err, out, said)
 	}
-	dir := t.TempDir()
-	here := user{}
-	here.must(t, append([]string{"run", "--quiet", "--out", filepath.Join(dir, "alone")}, s.args()...)...)
-	u.must(t, "pull", run, filepath.Join(dir, "pulled"))
-	export := func(name string) string {
-		file := filepath.Join(dir, name+".csv")
-		here.must(t, "export", filepath.Join(dir, name), "--format", "csv", "--to", file)
-		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(text)
-	}
-	want, got := export("alone"), export("pulled")
-	if lines := strings.Count(want, "\n"); lines != 1+s.width()*s.draws {
-		t.Fatalf("the run of one process has %d lines, want %d", lines, 1+s.width()*s.draws)
-	}
-	if got != want {
+	pulled := filepath.Join(t.TempDir(), "pulled")
+	u.must(t, "pull", run, pulled)
+	if got, want := export(t, pulled), s.alone(t); got != want {
 		t.Errorf("other draws: %d lines of %d begin alike", alike(got, want), strings.Count(want, "\n"))
 	}
 	if t.Failed() {
 		t.Log(u.must(t, "logs", run))
 	}
+}
+
+// alone returns the draws of a run of one process.
+func (s schools) alone(t *testing.T) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "alone")
+	user{}.must(t, append([]string{"run", "--quiet", "--out", dir}, s.args()...)...)
+	text := export(t, dir)
+	if lines := strings.Count(text, "\n"); lines != 1+s.width()*s.draws {
+		t.Fatalf("the run of one process has %d lines, want %d", lines, 1+s.width()*s.draws)
+	}
+	return text
+}
+
+// export returns the draws of a run directory as a table.
+func export(t *testing.T, dir string) string {
+	t.Helper()
+	return user{}.must(t, "export", dir, "--format", "csv")
 }
 
 // alike returns how many lines two texts have in common from the beginning on.

@@ -3,7 +3,6 @@
 package cluster
 
 import (
-	"fmt"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -160,44 +159,4 @@ func TestProgramRunsItself(t *testing.T) {
 	if part(here) == "" || part(here) != part(there) {
 		t.Errorf("there\n%s\nhere\n%s", there, here)
 	}
-}
-
-// TestLeaderKilled: of three coordinators, with certificates and signed programs, the one that leads is killed.
-func TestLeaderKilled(t *testing.T) {
-	if testing.Short() {
-		t.Skip("skipped: processes of a cluster take seconds")
-	}
-	t.Parallel()
-	dir := t.TempDir()
-	certs := filepath.Join(dir, "certs")
-	user{}.must(t, "certs", certs)
-	const n = 3
-	free := addresses(t, 2*n)
-	var peers, urls []string
-	for i := range n {
-		peers = append(peers, fmt.Sprintf("c%d=%s", i, free[n+i]))
-		urls = append(urls, "nats://"+free[i])
-	}
-	group := map[string]*process{}
-	for i := range n {
-		id := fmt.Sprintf("c%d", i)
-		group[id] = start(t, "coordinator", "--id", id, "--dir", filepath.Join(dir, id), "--runs", filepath.Join(dir, "runs"),
-			"--listen", free[i], "--peers", strings.Join(peers, ","), "--certs", filepath.Join(certs, "coordinator"))
-	}
-	u := user{strings.Join(urls, ","), filepath.Join(certs, "client")}
-	start(t, "worker", "--nats", u.cluster, "--certs", filepath.Join(certs, "worker"))
-	leader := ""
-	await(t, "a coordinator leads", func() bool {
-		for id, p := range group {
-			if strings.Contains(p.out.String(), "this coordinator leads") {
-				leader = id
-			}
-		}
-		return leader != ""
-	})
-	s := schools{seed: 18, draws: 8000}
-	run := s.submit(t, u)
-	u.reaches(t, run, 4000)
-	group[leader].kill()
-	s.check(t, u, run)
 }

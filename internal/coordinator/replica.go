@@ -209,6 +209,21 @@ func (r *Replica) Leader() string {
 	return string(addr)
 }
 
+// Members returns the ids of the coordinators that vote, as far as this one knows; nil once it is closed.
+func (r *Replica) Members() []string {
+	future := r.raft.GetConfiguration()
+	if future.Error() != nil {
+		return nil
+	}
+	var out []string
+	for _, s := range future.Configuration().Servers {
+		if s.Suffrage == raft.Voter {
+			out = append(out, string(s.ID))
+		}
+	}
+	return out
+}
+
 // Add makes a coordinator a member of the group. Only the leader can.
 func (r *Replica) Add(p Peer) error {
 	if err := r.raft.AddVoter(raft.ServerID(p.ID), raft.ServerAddress(p.Addr), 0, 0).Error(); err != nil {

@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -72,14 +71,13 @@ func (p Peer) routes() string { return net.JoinHostPort(p.Host, strconv.Itoa(p.P
 // CoordinatorConfig is what a coordinator is told.
 type CoordinatorConfig struct {
 	Common
-	Dir string // of all that it keeps by itself; made if it is not there
-	// Runs is the directory of all runs' draws, which every coordinator of a group sees: whoever leads writes there. "" is one within
-	// Dir, for a coordinator that is alone.
-	Runs   string
+	Dir    string // of all that it keeps, draws too; made if it is not there
 	Listen string // HOST:PORT of its NATS server
 	NATS   string // URL of a NATS server in the place of its own; Listen then is not used
 	ID     string // among the coordinators
 	Peers  []Peer // all coordinators of the group, this one among them; none: it is alone
+	// Replaces is the ID of a coordinator whose disk is lost, and in whose place this one joins the group that goes on; "" for none.
+	Replaces string
 }
 
 // Validate returns an error that joins all problems.
@@ -94,8 +92,8 @@ func (c *CoordinatorConfig) Validate() error {
 	if len(c.Peers) > 0 && c.self() == nil {
 		problems = append(problems, fmt.Errorf("daemon: --peers has no %s, which is this one's --id", c.ID))
 	}
-	if len(c.Peers) > 1 && c.Runs == "" {
-		problems = append(problems, errors.New("daemon: --runs is missing: several coordinators need a directory for draws that all of them see, since another may come to lead"))
+	if c.Replaces != "" && (c.Replaces == c.ID || !transport.IsToken(c.Replaces) || len(c.Peers) < 2) {
+		problems = append(problems, fmt.Errorf("daemon: --replaces %q: want the id of another coordinator, which is lost, and --peers with those that are left and this one", c.Replaces))
 	}
 	if c.NATS == "" && !isAddress(c.Listen) {
 		problems = append(problems, fmt.Errorf("daemon: --listen %q: want HOST:PORT", c.Listen))
@@ -118,7 +116,7 @@ func isAddress(text string) bool {
 
 // run returns the directory of a run.
 func (c *CoordinatorConfig) run(id transport.RunID) string {
-	return filepath.Join(cmp.Or(c.Runs, filepath.Join(c.Dir, "runs")), string(id))
+	return filepath.Join(c.Dir, "runs", string(id))
 }
 
 // replica returns the directory of the coordinator's copy of the machine.

@@ -14,10 +14,7 @@ import (
 	"time"
 
 	"github.com/drey-sampler/drey/internal/coordinator"
-	"github.com/drey-sampler/drey/internal/coordinator/shell"
-	"github.com/drey-sampler/drey/internal/job"
 	"github.com/drey-sampler/drey/internal/observe"
-	"github.com/drey-sampler/drey/internal/sink"
 	"github.com/drey-sampler/drey/internal/trust"
 	"github.com/drey-sampler/drey/pkg/transport"
 	"github.com/drey-sampler/drey/pkg/transport/nats"
@@ -79,16 +76,10 @@ func RunCoordinator(ctx context.Context, cfg CoordinatorConfig) (err error) {
 		return err
 	}
 	replica.Store(r)
-	s, err := sink.New(sink.Config{Path: cfg.run, Log: log})
-	if err != nil {
-		return err
-	}
-	begun := func() {
+	link := metrics.Transport(t)
+	sh, err := cfg.shell(r, link, log, func() {
 		leads.Store(true)
 		log.Info("this coordinator leads", "url", url)
-	}
-	sh, err := shell.New(shell.Config{
-		Name: transport.PartyID(cfg.ID), Machine: r, Transport: metrics.Transport(t), Sink: s, Adapter: Adapter{}, Verify: cfg.verify(), Check: job.Check, OnLead: begun, Log: log,
 	})
 	if err != nil {
 		return err
@@ -104,7 +95,7 @@ func RunCoordinator(ctx context.Context, cfg CoordinatorConfig) (err error) {
 		<-announced
 		return nil
 	})
-	return sh.Follow(ctx, r)
+	return cfg.follow(ctx, sh, r, link, log)
 }
 
 // readyEvery is how often it is looked whether a daemon has become ready.
@@ -152,13 +143,15 @@ func (c *CoordinatorConfig) serve(open *parts, log *slog.Logger) (server *nats.S
 	if c.NATS != "" {
 		return nil, c.NATS, nil
 	}
-	cfg := nats.ServerConfig{Name: "drey-" + c.ID, StoreDir: filepath.Join(c.Dir, "nats"), Listen: c.Listen, Log: log}
+	cfg := nats.ServerConfig{StoreDir: filepath.Join(c.Dir, "nats"), Listen: c.Listen, Log: log}
 	if c.Credentials != nil {
 		cfg.TLS, cfg.Admit = c.Credentials.ServerTLS(), trust.Admit
 	} else if host, _, _ := net.SplitHostPort(c.Listen); !loopback(host) {
 		log.Warn("whoever reaches this address may do everything: give --certs", "listen", c.Listen)
 	}
 	if self := c.self(); self != nil && len(c.Peers) > 1 {
+		// Of what NATS's servers keep, a server takes the part of the one that had its name: that of a lost coordinator's machine goes on.
+		cfg.Name = "drey-" + self.routes()
 		cfg.Cluster = &nats.Cluster{Listen: c.bind(self.Port + 1)}
 		for _, p := range c.Peers {
 			cfg.Cluster.Peers = append(cfg.Cluster.Peers, p.routes())
@@ -252,8 +245,10 @@ func (c *CoordinatorConfig) replicate(open *parts, log *slog.Logger) (*coordinat
 		}
 		open.add(network.Close)
 		cfg.Transport = network
-		for _, p := range c.Peers {
-			cfg.Peers = append(cfg.Peers, coordinator.Peer{ID: p.ID, Addr: p.raft()})
+		if c.Replaces == "" { // else the group is there, and takes this one in
+			for _, p := range c.Peers {
+				cfg.Peers = append(cfg.Peers, coordinator.Peer{ID: p.ID, Addr: p.raft()})
+			}
 		}
 	}
 	r, err := coordinator.OpenReplica(cfg)

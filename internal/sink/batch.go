@@ -22,16 +22,22 @@ type entry struct {
 	stored   *store.Block       // from then on, if it was written here
 	bytes    int
 	messages []transport.Received // the last copies of it
+	keepers  []transport.PartyID  // other coordinators that have it
+	handed   time.Time            // when it was last handed on to those that have it not
 	order    uint64               // of arrival
 }
 
-func (e *entry) key() key { return key{e.block.Lease.Run, e.block.Lease.Pack, e.block.Digest} }
+func (e *entry) key() key { return keyOf(e.block) }
+
+func keyOf(b *transport.Block) key { return key{b.Lease.Run, b.Lease.Pack, b.Digest} }
 
 // batcher takes messages in batches through the steps: read, write, commit, acknowledge.
 type batcher struct {
 	sink      *Sink
 	transport transport.Transport
 	ledger    Ledger
+	relay     *relay              // nil where this coordinator is alone
+	members   []transport.PartyID // coordinators that vote, where it is not
 
 	held    map[key]*entry                // read and without a verdict that is final
 	faults  map[transport.RunID]time.Time // runs whose directory could not be written, and until when it is not tried again
@@ -75,6 +81,8 @@ func (b *batcher) wait(ctx context.Context, messages <-chan transport.Received) 
 	case r, ok := <-messages:
 		return r, ok
 	case <-again:
+		return nil, true
+	case <-b.relay.receipts():
 		return nil, true
 	case <-ctx.Done():
 		return nil, false
@@ -141,6 +149,7 @@ func (b *batcher) take(ctx context.Context, r transport.Received) {
 	b.held[e.key()] = e
 	b.fresh = append(b.fresh, e)
 	b.bytes += size
+	b.hand(e)
 }
 
 // read opens a message and what it has elsewhere; all digests are checked by then.
@@ -153,19 +162,25 @@ func (b *batcher) read(ctx context.Context, e transport.Envelope) (*transport.Bl
 	if !ok {
 		return nil, nil, 0, transport.Errorf(transport.Refused, "sink", "%s is no block", transport.NameOf(m))
 	}
-	data, err := block.Content.Unpack(ctx, b.transport.Objects(transport.Results), transport.MaxContent)
+	content, err := contentOf(ctx, b.transport.Objects(transport.Results), block)
+	return block, content, int(block.Content.Size), err
+}
+
+// contentOf returns the content of a block, whose digest it has checked.
+func contentOf(ctx context.Context, objects transport.Objects, block *transport.Block) (*transport.Content, error) {
+	data, err := block.Content.Unpack(ctx, objects, transport.MaxContent)
 	if err != nil {
-		return nil, nil, 0, err
+		return nil, err
 	}
 	inner, err := transport.Decode(data)
 	if err != nil {
-		return nil, nil, 0, err
+		return nil, err
 	}
 	content, ok := inner.(*transport.Content)
 	if !ok {
-		return nil, nil, 0, transport.Errorf(transport.Refused, "sink", "%s is no content of a block", transport.NameOf(inner))
+		return nil, transport.Errorf(transport.Refused, "sink", "%s is no content of a block", transport.NameOf(inner))
 	}
-	return block, content, len(data), nil
+	return content, nil
 }
 
 // log logs an error of an answer to the transport: the message comes again.

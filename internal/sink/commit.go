@@ -98,12 +98,13 @@ func (b *batcher) refuse(ctx context.Context, entries []*entry, reason error) {
 	}
 }
 
-// commit asks the ledger about all durable blocks that are held, those of a pack in their order, and acknowledges those that it
-// has decided about.
+// commit asks the ledger about all blocks that are held and durable, here and at most coordinators, those of a pack in their order,
+// and acknowledges those that it has decided about.
 func (b *batcher) commit(ctx context.Context) {
+	b.heed()
 	var durable []*entry
 	for _, e := range b.held {
-		if e.content == nil {
+		if e.content == nil && b.enough(e) {
 			durable = append(durable, e)
 		}
 	}

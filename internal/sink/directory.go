@@ -26,8 +26,9 @@ type directory struct {
 // errLetGo says that a directory has to be opened again.
 var errLetGo = errors.New("sink: the directory was let go")
 
-// note writes the ledger down; once the run has ended, over, with how it went, and lets the directory go.
-func (d *directory) note(l Ledger, run transport.RunID) (over bool, err error) {
+// note writes the ledger down; once the run has ended, over, with how it went, and lets the directory go. In a group that is the part of
+// the ledger that is here, and a run has ended when all of it is.
+func (d *directory) note(l View, run transport.RunID, group bool) (over bool, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.over {
@@ -37,11 +38,18 @@ func (d *directory) note(l Ledger, run transport.RunID) (over bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if err := d.blocks.SetLedger(ledger); err != nil {
+	here := ledger
+	if group {
+		here = d.here(l, run, ledger)
+	}
+	if err := d.blocks.SetLedger(here); err != nil {
 		return false, err
 	}
 	if ending.State == "" {
 		return false, d.resumed()
+	}
+	if n := lag(here, ledger); n > 0 {
+		return false, transport.Errorf(transport.Unavailable, "sink", "%d blocks of run %s are still to be fetched from the other coordinators", n, run)
 	}
 	if err := d.end(ending); err != nil {
 		return false, err

@@ -89,7 +89,7 @@ func newFigures(m *transport.Manifest, schema *store.Schema) *figures {
 }
 
 // figuresOf returns the figures of a run, which have taken nothing yet where this process has not stored for it.
-func (s *Sink) figuresOf(ctx context.Context, l Ledger, run transport.RunID) (*figures, error) {
+func (s *Sink) figuresOf(ctx context.Context, l View, run transport.RunID) (*figures, error) {
 	s.mu.Lock()
 	f := s.figures[run]
 	s.mu.Unlock()
@@ -218,7 +218,7 @@ const (
 
 // Describe fills in the diagnostics of a run's status: those of the blocks that the ledger has of all chains. What this process
 // has not seen it reads from the store.
-func (s *Sink) Describe(ctx context.Context, l Ledger, run transport.RunID, out *transport.RunStatus) error {
+func (s *Sink) Describe(ctx context.Context, l View, run transport.RunID, out *transport.RunStatus) error {
 	f, err := s.figuresOf(ctx, l, run)
 	if err != nil {
 		return err
@@ -232,10 +232,24 @@ func (s *Sink) Describe(ctx context.Context, l Ledger, run transport.RunID, out 
 		if err := f.catchUp(s.cfg.Path(run)); err != nil {
 			return err
 		}
-		f.behind = false
+		ledger, _, err := l.Ledger(run)
+		if err != nil {
+			return err
+		}
+		f.behind = s.cfg.Group != nil && f.misses(&ledger)
 	}
 	f.describe(out)
 	return nil
+}
+
+// misses reports whether a ledger has blocks that were not taken. mu is held.
+func (f *figures) misses(l *store.Ledger) bool {
+	for p := range l.Heads {
+		if f.seen[p] < l.Heads[p].Blocks {
+			return true
+		}
+	}
+	return false
 }
 
 // catchUp takes the blocks that a run directory has and that were not taken. mu is held.

@@ -13,8 +13,8 @@ import (
 
 // Files puts the draws that a run's ledger has now into objects, as the files of a directory that stands for itself. Written in
 // the order of the result they are no run until they are all there.
-func (s *Sink) Files(ctx context.Context, l Ledger, run transport.RunID, objects transport.Objects) (files []transport.File, err error) {
-	if err := s.Note(ctx, l, run); err != nil {
+func (s *Sink) Files(ctx context.Context, l View, run transport.RunID, objects transport.Objects) (files []transport.File, err error) {
+	if err := s.whole(ctx, l, run); err != nil {
 		return nil, err
 	}
 	if d := s.known(run); d != nil { // it goes on

@@ -13,12 +13,12 @@ import (
 
 // Holds reports whether a run's stop rule holds for the first draws of each chain, all of which are in the ledger, and the figures
 // that say so. They are the exact ones, over all draws: the answer is a function of the ledger, whoever asks, and when.
-func (s *Sink) Holds(ctx context.Context, l Ledger, run transport.RunID, draws uint64) (holds bool, figures string, err error) {
+func (s *Sink) Holds(ctx context.Context, l View, run transport.RunID, draws uint64) (holds bool, figures string, err error) {
 	m, err := l.Manifest(ctx, run)
 	if err != nil {
 		return false, "", err
 	}
-	if err := s.Note(ctx, l, run); err != nil {
+	if err := s.whole(ctx, l, run); err != nil {
 		return false, "", err
 	}
 	r, err := store.Open(s.cfg.Path(run))

@@ -12,14 +12,23 @@ import (
 	"github.com/drey-sampler/drey/pkg/transport"
 )
 
-// Ledger is the coordinator as a sink needs it. Its methods may be called from several goroutines.
-type Ledger interface {
+// View is what a coordinator knows of what was decided, whether it leads or not. Its methods may be called from several goroutines.
+type View interface {
+	// Runs returns all runs.
+	Runs() []transport.RunID
 	// Manifest returns what a run is; an error of kind NotFound if there is none of that name.
 	Manifest(ctx context.Context, run transport.RunID) (*transport.Manifest, error)
-	// Commit enters durable blocks into the ledger and returns a verdict for each. An error says that nothing is known: ask again.
-	Commit(ctx context.Context, entries []transport.LedgerEntry) ([]transport.Verdict, error)
 	// Ledger returns what counts of a run's blocks now, and how the run is.
 	Ledger(run transport.RunID) (store.Ledger, Ending, error)
+	// Lineage returns the digests of a pack's committed blocks from an index on.
+	Lineage(run transport.RunID, pack transport.PackID, from uint64) []transport.Digest
+}
+
+// Ledger is the coordinator that leads as a sink needs it. Its methods may be called from several goroutines.
+type Ledger interface {
+	View
+	// Commit enters durable blocks into the ledger and returns a verdict for each. An error says that nothing is known: ask again.
+	Commit(ctx context.Context, entries []transport.LedgerEntry) ([]transport.Verdict, error)
 }
 
 // Ending is how a run is: one without a State goes on.
@@ -37,6 +46,8 @@ type Config struct {
 	Path func(transport.RunID) string
 	// Files are the means of run directories.
 	Files store.Options
+	// Group is the coordinators of which each keeps all draws by itself; nil for one that is alone.
+	Group *Group
 	Log   *slog.Logger
 }
 
@@ -48,6 +59,7 @@ type Sink struct {
 	mu      sync.Mutex // guards the fields below
 	runs    map[transport.RunID]*directory
 	figures map[transport.RunID]*figures
+	settled map[transport.RunID]bool // runs that have ended, all of which is here; only in a group
 }
 
 // New returns a sink that has opened nothing yet.
@@ -55,7 +67,10 @@ func New(cfg Config) (*Sink, error) {
 	if cfg.Path == nil || cfg.Log == nil {
 		return nil, errors.New("sink: no directory for runs, or no log")
 	}
-	return &Sink{cfg: cfg, opening: make(chan struct{}, 1), runs: map[transport.RunID]*directory{}, figures: map[transport.RunID]*figures{}}, nil
+	return &Sink{
+		cfg: cfg, opening: make(chan struct{}, 1), runs: map[transport.RunID]*directory{}, figures: map[transport.RunID]*figures{},
+		settled: map[transport.RunID]bool{},
+	}, nil
 }
 
 // Bounds of what a sink works on at once, and its times.
@@ -78,8 +93,9 @@ func (s *Sink) Serve(ctx context.Context, t transport.Transport, l Ledger) (err 
 	if err != nil {
 		return fmt.Errorf("sink: %w", err)
 	}
-	b := &batcher{sink: s, transport: t, ledger: l, held: map[key]*entry{}, faults: map[transport.RunID]time.Time{}}
+	s.doubt()
 	reading, stop := context.WithCancel(ctx)
+	b := &batcher{sink: s, transport: t, ledger: l, held: map[key]*entry{}, faults: map[transport.RunID]time.Time{}, relay: newRelay(reading, s)}
 	messages := make(chan transport.Received)
 	var reader sync.WaitGroup
 	var broken error
@@ -104,6 +120,7 @@ func (s *Sink) Serve(ctx context.Context, t transport.Transport, l Ledger) (err 
 		stop()
 		closed := sub.Close()
 		reader.Wait()
+		b.relay.wait()
 		err = errors.Join(broken, closed)
 	}()
 	b.run(ctx, messages)
@@ -111,26 +128,32 @@ func (s *Sink) Serve(ctx context.Context, t transport.Transport, l Ledger) (err 
 }
 
 // State returns what a pack goes on from after a committed block: its Content, encoded, without columns.
-func (s *Sink) State(ctx context.Context, l Ledger, run transport.RunID, pack transport.PackID, digest transport.Digest) ([]byte, error) {
+func (s *Sink) State(ctx context.Context, l View, run transport.RunID, pack transport.PackID, digest transport.Digest) ([]byte, error) {
 	d, err := s.open(ctx, l, run)
 	if err != nil {
 		return nil, err
+	}
+	if s.cfg.Group != nil && !d.blocks.Has(uint32(pack), digest) {
+		if err := s.fetchHead(ctx, l, run, pack, d); err != nil {
+			return nil, err
+		}
 	}
 	return d.blocks.State(uint32(pack), digest)
 }
 
 // Note writes the ledger of a run down for readers; once the run has ended, with how it went, and lets its directory go.
-func (s *Sink) Note(ctx context.Context, l Ledger, run transport.RunID) error {
+func (s *Sink) Note(ctx context.Context, l View, run transport.RunID) error {
 	for {
 		d, err := s.open(ctx, l, run)
 		if err != nil {
 			return err
 		}
-		over, err := d.note(l, run)
+		over, err := d.note(l, run, s.cfg.Group != nil)
 		if over {
 			s.mu.Lock()
 			if s.runs[run] == d {
 				delete(s.runs, run)
+				s.settled[run] = s.cfg.Group != nil
 			}
 			s.mu.Unlock()
 		}
@@ -140,13 +163,19 @@ func (s *Sink) Note(ctx context.Context, l Ledger, run transport.RunID) error {
 	}
 }
 
-// Close lets all run directories go. They are opened again when they are needed; others may write to them meanwhile.
-func (s *Sink) Close() error {
+// doubt has the running diagnostics read the store before they say anything: others may have stored blocks meanwhile.
+func (s *Sink) doubt() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, f := range s.figures {
 		f.doubt()
 	}
+}
+
+// Close lets all run directories go. They are opened again when they are needed; others may write to them meanwhile.
+func (s *Sink) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	var errs []error
 	for id, d := range s.runs {
 		errs = append(errs, d.blocks.Close())
@@ -156,7 +185,7 @@ func (s *Sink) Close() error {
 }
 
 // open returns the directory of a run, made or opened where that is needed.
-func (s *Sink) open(ctx context.Context, l Ledger, run transport.RunID) (*directory, error) {
+func (s *Sink) open(ctx context.Context, l View, run transport.RunID) (*directory, error) {
 	if d := s.known(run); d != nil {
 		return d, nil
 	}
@@ -173,8 +202,10 @@ func (s *Sink) open(ctx context.Context, l Ledger, run transport.RunID) (*direct
 	if err != nil {
 		return nil, err
 	}
-	if err := s.expected(l, run); err != nil {
-		return nil, err
+	if s.cfg.Group == nil {
+		if err := s.expected(l, run); err != nil {
+			return nil, err
+		}
 	}
 	d, err := openDirectory(s.cfg, run, m)
 	if err != nil {
@@ -186,9 +217,9 @@ func (s *Sink) open(ctx context.Context, l Ledger, run transport.RunID) (*direct
 	return d, nil
 }
 
-// expected returns an error where a run's directory is gone, or is not the one that another coordinator wrote: a new one in its place
-// would lack what the ledger has.
-func (s *Sink) expected(l Ledger, run transport.RunID) error {
+// expected returns an error where a run's directory is gone, which no other coordinator has: a new one in its place would lack what
+// the ledger has.
+func (s *Sink) expected(l View, run transport.RunID) error {
 	path := s.cfg.Path(run)
 	if store.Exists(path) {
 		return nil
@@ -200,7 +231,7 @@ func (s *Sink) expected(l Ledger, run transport.RunID) error {
 	for p, h := range ledger.Heads {
 		if h.Blocks > 0 {
 			return transport.Errorf(transport.Internal, "sink", "the ledger has %d blocks of pack %d of run %s, and %s is not there: "+
-				"restore it from a copy; coordinators of a group need one directory that all of them see", h.Blocks, p, run, path)
+				"restore it from a copy", h.Blocks, p, run, path)
 		}
 	}
 	return nil

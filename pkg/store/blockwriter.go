@@ -216,6 +216,20 @@ func (b *BlockWriter) Needs(pack uint32, index uint64, digest [sha256.Size]byte)
 	return b.record(pack, digest) == nil && index+1 >= b.ledger.Heads[pack].Blocks
 }
 
+// Has reports whether a block is durable that the ledger given to SetLedger does not have yet, or that is its last.
+func (b *BlockWriter) Has(pack uint32, digest [sha256.Size]byte) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.record(pack, digest) != nil
+}
+
+// Ledger returns what SetLedger was told last, or what the directory had when it was opened.
+func (b *BlockWriter) Ledger() Ledger {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return Ledger{b.ledger.Draws, slices.Clone(b.ledger.Heads)}
+}
+
 // State returns the state after a block: the last that a pack has committed, or one after it.
 func (b *BlockWriter) State(pack uint32, digest [sha256.Size]byte) ([]byte, error) {
 	b.mu.Lock()

@@ -75,12 +75,36 @@ func (r *reign) block(ctx context.Context, e *transport.LedgerEntry) (b coordina
 	return b, b.Report != nil, err
 }
 
-// Ledger implements sink.Ledger.
-func (r *reign) Ledger(run transport.RunID) (store.Ledger, sink.Ending, error) {
+// Runs implements sink.View.
+func (s *Shell) Runs() []transport.RunID {
+	var out []transport.RunID
+	s.cfg.Machine.View(func(m *coordinator.Machine) {
+		for _, id := range m.Runs() {
+			out = append(out, transport.RunID(id))
+		}
+	})
+	return out
+}
+
+// Lineage implements sink.View.
+func (s *Shell) Lineage(run transport.RunID, pack transport.PackID, from uint64) []transport.Digest {
+	var out []transport.Digest
+	s.cfg.Machine.View(func(m *coordinator.Machine) {
+		if all := m.Ledger(coordinator.RunID(run), uint32(pack)); from < uint64(len(all)) {
+			for _, d := range all[from:] {
+				out = append(out, transport.Digest(d))
+			}
+		}
+	})
+	return out
+}
+
+// Ledger implements sink.View.
+func (s *Shell) Ledger(run transport.RunID) (store.Ledger, sink.Ending, error) {
 	var out store.Ledger
 	var end sink.Ending
 	found := false
-	r.cfg.Machine.View(func(m *coordinator.Machine) {
+	s.cfg.Machine.View(func(m *coordinator.Machine) {
 		var p coordinator.Progress
 		id := coordinator.RunID(run)
 		if p, found = m.Progress(id); !found {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -23,7 +25,7 @@ import (
 // patience is how long a test waits for what must happen; it measures nothing.
 const patience = 120 * time.Second
 
-// group is three coordinators in one process, which share a directory of runs.
+// group is coordinators in one process, each with a directory of its own.
 type group struct {
 	t     *testing.T
 	dir   string
@@ -54,7 +56,7 @@ func newGroup(t *testing.T) *group {
 		g.peers = append(g.peers, coordinator.Peer{ID: id, Addr: string(networks[id].LocalAddr())})
 	}
 	for _, p := range g.peers {
-		g.open(p.ID, networks[p.ID])
+		g.open(p.ID, networks[p.ID], g.peers)
 	}
 	t.Cleanup(func() {
 		for _, end := range g.ends {
@@ -74,23 +76,32 @@ func (g *group) listen(addr string) *raft.NetworkTransport {
 	return network
 }
 
-// open starts a coordinator, from its disk where it has one.
-func (g *group) open(id string, network raft.Transport) {
+// path returns the directory of a run at a coordinator.
+func (g *group) path(id string, run transport.RunID) string {
+	return filepath.Join(g.dir, id, "runs", string(run))
+}
+
+// open starts a coordinator, from its disk where it has one. One without peers waits until it is taken into the group.
+func (g *group) open(id string, network raft.Transport, peers []coordinator.Peer) {
 	g.t.Helper()
 	log := slog.New(slog.NewTextHandler(g.log, nil)).With("coordinator", id)
 	r, err := coordinator.OpenReplica(coordinator.ReplicaConfig{
-		ID: id, Dir: filepath.Join(g.dir, id), Transport: network, Peers: g.peers, Timeout: 500 * time.Millisecond, Log: log,
+		ID: id, Dir: filepath.Join(g.dir, id, "raft"), Transport: network, Peers: peers, Timeout: 500 * time.Millisecond, Log: log,
 	})
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	s, err := sink.New(sink.Config{Path: func(run transport.RunID) string { return filepath.Join(g.dir, string(run)) }, Files: store.Options{FS: quick{}}, Log: log})
+	link := g.bus.Connect()
+	s, err := sink.New(sink.Config{
+		Path: func(run transport.RunID) string { return g.path(id, run) }, Files: store.Options{FS: quick{}}, Log: log,
+		Group: &sink.Group{Name: transport.PartyID(id), Transport: link, Members: shell.Parties(r)},
+	})
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	link := g.bus.Connect()
 	sh, err := shell.New(shell.Config{
-		Name: transport.PartyID(id), Machine: r, Transport: link, Sink: s, Adapter: shelltest.Adapter{}, OnLead: func() { g.leads <- id }, Log: log,
+		Name: transport.PartyID(id), Machine: r, Transport: link, Sink: s, Adapter: shelltest.Adapter{}, Membership: r,
+		OnLead: func() { g.leads <- id }, Log: log,
 	})
 	if err != nil {
 		g.t.Fatal(err)
@@ -148,8 +159,79 @@ func (g *group) until(run transport.RunID, is func(*transport.RunStatus) bool) {
 	g.t.Fatalf("the run does not go on:\n%s", g.log.b.String())
 }
 
+// begin submits a run and starts two workers, which the function returned ends.
+func (g *group) begin(m *transport.Manifest) (transport.RunID, func()) {
+	g.t.Helper()
+	text, err := transport.Encode(shelltest.About(m))
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	p, err := transport.Pack(g.t.Context(), g.client.Objects(transport.Inputs), text)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	submitted, err := transport.Ask[*transport.Submitted](g.t.Context(), g.client, &transport.Submit{Command: g.next(), Manifest: p})
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(g.t.Context())
+	var workers sync.WaitGroup
+	for i := range 2 {
+		w := shelltest.NewWorker(g.bus.Connect(), shelltest.WorkerConfig{
+			Name: transport.PartyID(fmt.Sprintf("w%d", i)), Incarnation: 1, Slots: 2, Block: 30 * time.Millisecond, Renew: 500 * time.Millisecond,
+		})
+		workers.Go(func() { w.Run(ctx) })
+	}
+	return submitted.Run, func() {
+		cancel()
+		workers.Wait()
+	}
+}
+
+// address returns where a coordinator's Raft listens.
+func (g *group) address(id string) string {
+	for _, p := range g.peers {
+		if p.ID == id {
+			return p.Addr
+		}
+	}
+	g.t.Fatalf("no coordinator %s", id)
+	return ""
+}
+
+// check waits until every coordinator that runs has all of a run, and compares it with the undisturbed one.
+func (g *group) check(run transport.RunID, m *transport.Manifest) {
+	g.t.Helper()
+	g.until(run, func(s *transport.RunStatus) bool { return s.State == transport.Complete })
+	e, err := shelltest.NewExpect(run, m, shelltest.Adapter{}, m.Draws)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	for id := range g.ends {
+		for begin := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+			if r, err := store.ReadRun(g.path(id, run)); err == nil && r.State == store.Done {
+				break
+			}
+			if time.Since(begin) > patience {
+				g.t.Fatalf("the run's directory of %s does not say that it is done\n%s", id, g.log.b.String())
+			}
+		}
+		ledger := make([][]transport.Digest, m.Packs())
+		g.replicas[id].View(func(machine *coordinator.Machine) {
+			for p := range ledger {
+				for _, d := range machine.Ledger(coordinator.RunID(run), uint32(p)) {
+					ledger[p] = append(ledger[p], transport.Digest(d))
+				}
+			}
+		})
+		if err := e.Check(g.path(id, run), ledger, m.Draws); err != nil {
+			g.t.Errorf("%s: %v", id, err)
+		}
+	}
+}
+
 // TestGroup: the leader of three coordinators dies in warmup, comes back, and the next leader dies in sampling: each that follows goes on
-// from what the group has decided, with the directory of runs that they share. Elections take real time.
+// from what the group has decided, and in the end each of the three has all draws by itself. Elections take real time.
 func TestGroup(t *testing.T) {
 	if testing.Short() {
 		t.Skip("skipped: elections take seconds")
@@ -158,64 +240,54 @@ func TestGroup(t *testing.T) {
 	leader := g.leader()
 	m := smallRun()
 	m.Draws, m.Lease = 400, 4000
-	text, err := transport.Encode(shelltest.About(m))
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := transport.Pack(t.Context(), g.client.Objects(transport.Inputs), text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	submitted, err := transport.Ask[*transport.Submitted](t.Context(), g.client, &transport.Submit{Command: g.next(), Manifest: p})
-	if err != nil {
-		t.Fatal(err)
-	}
-	run := submitted.Run
-	ctx, cancel := context.WithCancel(t.Context())
-	var workers sync.WaitGroup
-	defer workers.Wait()
-	defer cancel()
-	for i := range 2 {
-		w := shelltest.NewWorker(g.bus.Connect(), shelltest.WorkerConfig{
-			Name: transport.PartyID(fmt.Sprintf("w%d", i)), Incarnation: 1, Slots: 2, Block: 30 * time.Millisecond, Renew: 500 * time.Millisecond,
-		})
-		workers.Go(func() { w.Run(ctx) })
-	}
+	run, end := g.begin(m)
+	defer end()
 	for _, blocks := range []uint64{1, 10} {
 		g.until(run, func(s *transport.RunStatus) bool { return s.Leases[0].Committed >= blocks })
-		addr := ""
-		for _, peer := range g.peers {
-			if peer.ID == leader {
-				addr = peer.Addr
-			}
-		}
+		addr := g.address(leader)
 		g.ends[leader]()
 		dead := leader
 		leader = g.leader()
-		g.open(dead, g.listen(addr))
+		g.open(dead, g.listen(addr), g.peers)
 	}
-	g.until(run, func(s *transport.RunStatus) bool { return s.State == transport.Complete })
+	g.check(run, m)
+}
+
+// TestLostCoordinator: the leader and all of its disk are lost in the middle of a run. Another leads and goes on; a new coordinator joins in
+// the place of the lost one, and fetches what was drawn before. In the end all three have all draws.
+func TestLostCoordinator(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped: elections take seconds")
+	}
+	g := newGroup(t)
+	lost := g.leader()
+	m := smallRun()
+	m.Draws, m.Lease = 400, 4000
+	run, end := g.begin(m)
+	defer end()
+	g.until(run, func(s *transport.RunStatus) bool { return s.Leases[0].Committed >= 8 })
+	addr := g.address(lost)
+	g.ends[lost]()
+	if err := os.RemoveAll(filepath.Join(g.dir, lost)); err != nil {
+		t.Fatal(err)
+	}
+	g.leader()
+	g.open("c4", g.listen(addr), nil)
 	for begin := time.Now(); ; time.Sleep(20 * time.Millisecond) {
-		if r, err := store.ReadRun(filepath.Join(g.dir, string(run))); err == nil && r.State == store.Done {
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		_, err := transport.Ask[*transport.Done](ctx, g.client, &transport.Join{
+			Command: transport.Command{Party: "c4"}, Address: addr, Replaces: transport.PartyID(lost),
+		})
+		cancel()
+		if err == nil {
 			break
 		}
 		if time.Since(begin) > patience {
-			t.Fatal("the run's directory does not say that it is done")
+			t.Fatal(err)
 		}
 	}
-	ledger := make([][]transport.Digest, m.Packs())
-	g.replicas[leader].View(func(machine *coordinator.Machine) {
-		for p := range ledger {
-			for _, d := range machine.Ledger(coordinator.RunID(run), uint32(p)) {
-				ledger[p] = append(ledger[p], transport.Digest(d))
-			}
-		}
-	})
-	e, err := shelltest.NewExpect(run, m, shelltest.Adapter{}, m.Draws)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := e.Check(filepath.Join(g.dir, string(run)), ledger, m.Draws); err != nil {
-		t.Error(err)
+	g.check(run, m)
+	if members := g.replicas["c4"].Members(); len(members) != 3 || slices.Contains(members, lost) {
+		t.Errorf("members: %v", members)
 	}
 }

@@ -80,6 +80,8 @@ func (r *reign) answer(ctx context.Context, m transport.Sealed) (transport.Messa
 		return r.list(ctx)
 	case *transport.Workers:
 		return r.fleet(), nil
+	case *transport.Join:
+		return r.join(m)
 	case *transport.Pull:
 		return r.pull(ctx, m.Run)
 	}

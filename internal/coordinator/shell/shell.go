@@ -28,6 +28,8 @@ type Config struct {
 	Transport transport.Transport
 	Sink      *sink.Sink
 	Adapter   Adapter // nil: runs that pool warmup are refused
+	// Membership is the group's, which others may join; nil for a coordinator that is alone.
+	Membership Membership
 	// Verify returns an error unless a manifest's signature is by a key that is trusted; nil trusts all.
 	Verify func(manifest, key, signature []byte) error
 	// Check returns an error unless the program that a manifest names can be run by workers; nil takes all.
@@ -86,18 +88,30 @@ const (
 func (s *Shell) Alone(ctx context.Context) error {
 	var term uint64
 	s.cfg.Machine.View(func(m *coordinator.Machine) { term = m.Term() + 1 })
-	return s.Lead(ctx, term)
+	return errors.Join(s.Lead(ctx, term), s.cfg.Sink.Close())
 }
 
-// Follow leads whenever a replica does, until ctx ends.
+// Follow leads whenever a replica does, and keeps draws all the while where there are others, until ctx ends.
 func (s *Shell) Follow(ctx context.Context, r *coordinator.Replica) error {
+	var keeping sync.WaitGroup
+	if s.cfg.Sink.Grouped() {
+		keeping.Go(func() {
+			_ = s.keep(ctx, "copies", func(ctx context.Context) error { return s.cfg.Sink.Keep(ctx, s) })
+		})
+	}
+	s.follow(ctx, r)
+	keeping.Wait()
+	return s.cfg.Sink.Close()
+}
+
+func (s *Shell) follow(ctx context.Context, r *coordinator.Replica) {
 	leads := false
 	for {
 		for !leads {
 			select {
 			case leads = <-r.Leadership():
 			case <-ctx.Done():
-				return nil
+				return
 			}
 		}
 		term, err := r.Lead()
@@ -115,12 +129,12 @@ func (s *Shell) Follow(ctx context.Context, r *coordinator.Replica) error {
 			err = errors.Join(err, <-done)
 		}
 		if ctx.Err() != nil {
-			return nil
+			return
 		}
 		if err != nil {
 			s.cfg.Log.Warn("the coordinator does not lead any more", "reason", err.Error())
 			if !pause(ctx, mostRest) {
-				return nil
+				return
 			}
 		}
 	}
@@ -200,17 +214,17 @@ func (s *Shell) Lead(ctx context.Context, term uint64) error {
 	err = errors.Join(err, control.Close())
 	parts.Wait()
 	r.work.Wait()
-	return errors.Join(err, s.cfg.Sink.Close()) // the next leader needs the directories
+	return err
 }
 
 // keep runs a part of the shell, and begins it again where it breaks.
-func (r *reign) keep(ctx context.Context, name string, part func(context.Context) error) error {
+func (s *Shell) keep(ctx context.Context, name string, part func(context.Context) error) error {
 	for {
 		err := part(ctx)
 		if ctx.Err() != nil {
 			return nil
 		}
-		r.cfg.Log.Warn("a part of the coordinator is begun again", "part", name, "reason", fmt.Sprint(err))
+		s.cfg.Log.Warn("a part of the coordinator is begun again", "part", name, "reason", fmt.Sprint(err))
 		if !pause(ctx, faultTime) {
 			return nil
 		}

@@ -152,13 +152,13 @@ func (s *Shell) submission(ctx context.Context, run transport.RunID) (*submissio
 	return opened, nil
 }
 
-// Manifest implements sink.Ledger.
-func (r *reign) Manifest(ctx context.Context, run transport.RunID) (*transport.Manifest, error) {
-	s, err := r.submission(ctx, run)
+// Manifest implements sink.View.
+func (s *Shell) Manifest(ctx context.Context, run transport.RunID) (*transport.Manifest, error) {
+	x, err := s.submission(ctx, run)
 	if err != nil {
 		return nil, err
 	}
-	return s.manifest, nil
+	return x.manifest, nil
 }
 
 // control carries a user's command about a run out.

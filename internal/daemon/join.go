@@ -1,0 +1,80 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/drey-sampler/drey/internal/coordinator"
+	"github.com/drey-sampler/drey/internal/coordinator/shell"
+	"github.com/drey-sampler/drey/internal/job"
+	"github.com/drey-sampler/drey/internal/sink"
+	"github.com/drey-sampler/drey/pkg/transport"
+)
+
+// shell returns what does the machine's decisions, and keeps draws by itself. led is called when this coordinator begins to lead.
+func (c *CoordinatorConfig) shell(r *coordinator.Replica, t transport.Transport, log *slog.Logger, led func()) (*shell.Shell, error) {
+	keeps := sink.Config{Path: c.run, Log: log}
+	cfg := shell.Config{
+		Name: transport.PartyID(c.ID), Machine: r, Transport: t, Adapter: Adapter{}, Verify: c.verify(), Check: job.Check,
+		OnLead: led, Log: log,
+	}
+	if len(c.Peers) > 1 {
+		keeps.Group = &sink.Group{Name: cfg.Name, Transport: t, Members: shell.Parties(r)}
+		cfg.Membership = r
+	}
+	var err error
+	if cfg.Sink, err = sink.New(keeps); err != nil {
+		return nil, err
+	}
+	return shell.New(cfg)
+}
+
+// follow takes part in the group until ctx ends. A coordinator that is to join it, and may not, ends with the reason.
+func (c *CoordinatorConfig) follow(ctx context.Context, sh *shell.Shell, r *coordinator.Replica, t transport.Transport, log *slog.Logger) error {
+	following, end := context.WithCancel(ctx)
+	var joining sync.WaitGroup
+	var refused error
+	if c.Replaces != "" {
+		joining.Go(func() {
+			if refused = c.join(following, t, log); refused != nil {
+				end()
+			}
+		})
+	}
+	err := sh.Follow(following, r)
+	end()
+	joining.Wait()
+	return errors.Join(refused, err)
+}
+
+// joinTime is how long a request to join may take: the group agrees twice on who is in it.
+const joinTime = 10 * time.Second
+
+// join asks the coordinator that leads to be taken into the group, again and again until somebody who leads answers. An error says
+// why it was refused.
+func (c *CoordinatorConfig) join(ctx context.Context, t transport.Transport, log *slog.Logger) error {
+	request := &transport.Join{Command: transport.Command{Party: transport.PartyID(c.ID)}, Address: c.self().raft(), Replaces: transport.PartyID(c.Replaces)}
+	for pause := firstPause; ; pause = min(2*pause, lastPause) {
+		once, cancel := context.WithTimeout(ctx, joinTime)
+		_, err := transport.Ask[*transport.Done](once, t, request)
+		cancel()
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err == nil:
+			log.Info("joined the group", "replaces", c.Replaces)
+			return nil
+		case transport.KindOf(err) != transport.Unavailable:
+			return err
+		}
+		log.Warn("not in the group yet", "reason", err.Error())
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
