@@ -23,7 +23,6 @@ type manifests struct {
 	services []*core.Service
 	policies []*networking.NetworkPolicy
 	budgets  []*policy.PodDisruptionBudget
-	claims   []*core.PersistentVolumeClaim
 }
 
 // read decodes all objects strictly: a field that Kubernetes does not know is an error.
@@ -60,9 +59,6 @@ func (m *manifests) add(kind string) any {
 	case "v1 Service":
 		m.services = append(m.services, new(core.Service))
 		return m.services[len(m.services)-1]
-	case "v1 PersistentVolumeClaim":
-		m.claims = append(m.claims, new(core.PersistentVolumeClaim))
-		return m.claims[len(m.claims)-1]
 	case "networking.k8s.io/v1 NetworkPolicy":
 		m.policies = append(m.policies, new(networking.NetworkPolicy))
 		return m.policies[len(m.policies)-1]
@@ -122,12 +118,6 @@ func TestManifests(t *testing.T) {
 		return v.Name == s.Spec.ServiceName && v.Spec.ClusterIP == core.ClusterIPNone
 	}) {
 		t.Errorf("no headless service %s, by which pods of the stateful set have names", s.Spec.ServiceName)
-	}
-	shared := slices.ContainsFunc(s.Spec.Template.Spec.Volumes, func(v core.Volume) bool {
-		return len(m.claims) == 1 && v.PersistentVolumeClaim != nil && v.PersistentVolumeClaim.ClaimName == m.claims[0].Name
-	})
-	if !shared || !slices.Contains(m.claims[0].Spec.AccessModes, core.ReadWriteMany) {
-		t.Error("the draws are on no volume that all coordinators see")
 	}
 	if b := m.budgets[0]; b.Spec.MaxUnavailable.IntValue() != 1 {
 		t.Error("more than one coordinator of three may be disrupted")
