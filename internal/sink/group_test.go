@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -275,7 +276,7 @@ func TestForgedCopy(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		asked := 0
+		var asked atomic.Int64
 		defer g.run(func(ctx context.Context) error {
 			for {
 				r, err := requests.Next(ctx)
@@ -290,7 +291,7 @@ func TestForgedCopy(t *testing.T) {
 				if !ok {
 					continue
 				}
-				asked++
+				asked.Add(1)
 				b := *g.blocks[0]
 				b.Lease.Pack, b.Index, b.Previous = fetch.Wants[0].Pack, fetch.Wants[0].From, transport.Digest{1}
 				b.Digest = transport.BlockDigest(run, b.Lease.Pack, b.Index, b.Previous, b.Content.Digest)
@@ -314,8 +315,8 @@ func TestForgedCopy(t *testing.T) {
 		defer end()
 		defer g.keep(g.open("a"))()
 		time.Sleep(time.Minute)
-		if asked == 0 || g.committed() != len(g.blocks) {
-			t.Fatalf("the forger was asked %d times; %d blocks count", asked, g.committed())
+		if asked.Load() == 0 || g.committed() != len(g.blocks) {
+			t.Fatalf("the forger was asked %d times; %d blocks count", asked.Load(), g.committed())
 		}
 		g.check("a", "c")
 	})
