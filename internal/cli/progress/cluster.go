@@ -139,7 +139,10 @@ func worst(all []transport.ParameterStatus) []transport.ParameterStatus {
 
 // parameterRows are the worst parameters.
 func parameterRows(s *transport.RunStatus) []string {
-	if len(s.Parameters) == 0 {
+	switch {
+	case len(s.Parameters) == 0 && len(s.Chains) > 0:
+		return []string{fmt.Sprintf("parameters: nothing is known until all chains have draws (%d have some)", len(s.Chains))}
+	case len(s.Parameters) == 0:
 		return nil
 	}
 	shown := worst(s.Parameters)

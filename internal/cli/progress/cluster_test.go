@@ -62,6 +62,11 @@ func TestRenderCluster(t *testing.T) {
 	if text := strings.Join(progress.RenderCluster(idle, 200, 50), "\n"); !strings.Contains(text, "\nno worker is registered\n") {
 		t.Errorf("nobody works:\n%s", text)
 	}
+	behind := clusterRun(4)
+	behind.Status.Parameters = nil
+	if text := strings.Join(progress.RenderCluster(behind, 200, 50), "\n"); !strings.Contains(text, "until all chains have draws (4 have some)") {
+		t.Errorf("some chains have not begun:\n%s", text)
+	}
 	failed := clusterRun(4)
 	failed.Status.State, failed.Status.Error = transport.Failed, "pack 1: the density is NaN"
 	if text := strings.Join(progress.RenderCluster(failed, 200, 50), "\n"); !strings.Contains(text, "\npack 1: the density is NaN\n") {

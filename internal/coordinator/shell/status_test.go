@@ -2,6 +2,7 @@ package shell_test
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -52,13 +53,16 @@ func TestStatusSaysWhatIsMissing(t *testing.T) {
 		if idle < 19.9 || idle > 24 || s.Warmup < 1 || s.Sampling < 1 || s.Transitions != uint64(warmupDraws(m)) || !math.IsNaN(s.SecondsLeft) {
 			t.Errorf("%v s idle, %v s of warmup and %v s of sampling after %d transitions, %v s left", idle, s.Warmup, s.Sampling, s.Transitions, s.SecondsLeft)
 		}
+		if !slices.Equal(s.Suspects, []uint32{shelltest.Suspect}) {
+			t.Errorf("chains %v are suspect", s.Suspects)
+		}
 		time.Sleep(time.Minute)
 		if later := c.status(run); later.Seconds != s.Seconds {
 			t.Errorf("a run that has ended has taken %v s, then %v", s.Seconds, later.Seconds)
 		}
 		r, err := store.ReadRun(c.path(run))
 		if err != nil || float64(r.Seconds.Warmup) != s.Warmup || float64(r.Seconds.Sampling) != s.Sampling || float64(r.Seconds.Total) != s.Seconds ||
-			r.Warmup == nil || r.Warmup.Transitions != warmupDraws(m) {
+			r.Warmup == nil || r.Warmup.Transitions != warmupDraws(m) || !slices.Equal(r.Warmup.Suspects, []int{shelltest.Suspect}) {
 			t.Errorf("run.json has %+v, %+v, %v; the status %v, %v of %v s", r.Seconds, r.Warmup, err, s.Warmup, s.Sampling, s.Seconds)
 		}
 	})

@@ -173,6 +173,9 @@ type Adapter struct{ Turn func(step int) int }
 
 var _ shell.Adapter = Adapter{}
 
+// Suspect is the chain that an Adapter suspects at the end of warmup.
+const Suspect = 3
+
 // Adapt implements shell.Adapter.
 func (a Adapter) Adapt(b *shell.Barrier) (*shell.Adaptation, error) {
 	sum, n := 0.0, 0.0
@@ -184,6 +187,9 @@ func (a Adapter) Adapt(b *shell.Barrier) (*shell.Adaptation, error) {
 	out := &shell.Adaptation{StepSize: sum / n, Next: b.Step + 1}
 	if a.Turn != nil {
 		out.Next = a.Turn(b.Step)
+	}
+	if out.Next >= len(b.Manifest.Warmup) {
+		out.Suspects = []int{Suspect}
 	}
 	return out, nil
 }
