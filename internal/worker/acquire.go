@@ -80,7 +80,11 @@ func (w *worker) load() (busy int, settled []*lease) {
 // request asks for packs, up to so many in all, begins those that are new, and returns the pause until the next request.
 func (w *worker) request(ctx context.Context, want uint32) time.Duration {
 	now := time.Now()
-	reply, err := ask[*transport.LeaseReply](ctx, w, &transport.Lease{Command: w.command(), Slots: want, Runs: w.runs.ids()})
+	m := &transport.Lease{Command: w.command(), Slots: want, Runs: w.runs.ids()}
+	for _, l := range w.held() {
+		m.Held = append(m.Held, l.LeaseRef)
+	}
+	reply, err := ask[*transport.LeaseReply](ctx, w, m)
 	switch {
 	case ctx.Err() != nil:
 		return 0

@@ -47,14 +47,16 @@ func (m *LeaseRef) visit(c *codec) {
 // Lease asks for packs. Reply: LeaseReply.
 type Lease struct {
 	Command Command
-	Slots   uint32  // packs that the worker has room for in all: it is granted leases until it holds so many
-	Runs    []RunID // whose programs it has compiled already
+	Slots   uint32     // packs that the worker has room for in all: it is granted leases until it holds so many
+	Runs    []RunID    // whose programs it has compiled already
+	Held    []LeaseRef // that it knows of: the reply leaves them out
 }
 
 func (m *Lease) fields(c *codec) {
 	m.Command.visit(c)
 	c.u32("Slots", &m.Slots)
 	list(c, "Runs", &m.Runs, maxRuns, func(c *codec, r *RunID) { c.run("ID", r) })
+	list(c, "Held", &m.Held, maxLeases, func(c *codec, l *LeaseRef) { l.visit(c) })
 }
 
 // Subject implements Sealed.
@@ -89,12 +91,12 @@ func (m *Grant) visit(c *codec) {
 	c.u64("Target", &m.Target)
 }
 
-// LeaseReply has all leases that the worker holds, those of earlier replies too, which may have been lost. No new one means that
-// there is nothing to do now.
+// LeaseReply has the leases that the worker holds and does not know of, those of earlier replies too, which may have been lost: as
+// many as there is room for in a message. None means that there is nothing to do now.
 type LeaseReply struct {
 	Grants         []Grant
 	DurationMillis uint32 // a lease ends that long after its last renewal; a worker stops itself at three quarters
-	RetryMillis    uint32 // when to ask again, if nothing was granted
+	RetryMillis    uint32 // when to ask again, if there is room for more packs
 }
 
 func (m *LeaseReply) fields(c *codec) {

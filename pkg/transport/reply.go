@@ -108,10 +108,14 @@ func Answer(ctx context.Context, r Received, reply Message, err error) error {
 		reply = Fail(err)
 	}
 	payload, err := Encode(reply)
-	if err != nil {
-		return err
+	if err == nil {
+		return r.Reply(ctx, payload)
 	}
-	return r.Reply(ctx, payload)
+	failure, other := Encode(Fail(err)) // who asked would wait for nothing
+	if other == nil {
+		other = r.Reply(ctx, failure)
+	}
+	return errors.Join(err, other)
 }
 
 // Send seals a message and publishes it.

@@ -56,7 +56,11 @@ func (r *reign) lease(ctx context.Context, m *transport.Lease) (transport.Messag
 	}
 	reply := &transport.LeaseReply{RetryMillis: uint32(r.retry().Milliseconds())}
 	millis := uint32(coordinator.MaxLeaseMillis)
+	room := replyBytes
 	for _, g := range grants {
+		if slices.ContainsFunc(m.Held, func(l transport.LeaseRef) bool { return tenure(l) == g.Tenure }) {
+			continue
+		}
 		grant, err := r.grant(ctx, g)
 		if err != nil && (ctx.Err() != nil || transport.KindOf(err) == transport.Unavailable) {
 			return nil, err
@@ -68,12 +72,22 @@ func (r *reign) lease(ctx context.Context, m *transport.Lease) (transport.Messag
 			}
 			continue
 		}
+		if room -= grantBytes + len(grant.Manifest.Inline) + len(grant.State.Inline); room < 0 && len(reply.Grants) > 0 {
+			reply.RetryMillis = 0 // for the rest
+			break
+		}
 		reply.Grants = append(reply.Grants, grant)
 		millis = min(millis, g.Millis)
 	}
 	reply.DurationMillis = millis
 	return reply, nil
 }
+
+// What the grants of a reply may take in bytes, with what is inline, and what each takes besides.
+const (
+	replyBytes = transport.MaxMessage - 64<<10
+	grantBytes = 1 << 10
+)
 
 // acquire returns the leases that a worker holds, with new ones where there are packs for it.
 func (r *reign) acquire(ctx context.Context, cmd *coordinator.Acquire) (grants []coordinator.Grant, err error) {
@@ -121,7 +135,13 @@ func (r *reign) grant(ctx context.Context, g coordinator.Grant) (transport.Grant
 	if err != nil {
 		return out, err
 	}
-	out.State, err = transport.Pack(ctx, r.cfg.Transport.Objects(transport.Outcome), state)
+	outcome := r.cfg.Transport.Objects(transport.Outcome)
+	if len(out.Manifest.Inline)+len(state) <= transport.MaxInline {
+		out.State, err = transport.Pack(ctx, outcome, state)
+		return out, err
+	}
+	out.State = transport.Payload{Size: uint64(len(state)), Digest: transport.DigestOf(state)}
+	_, err = outcome.Put(ctx, state)
 	return out, err
 }
 
