@@ -9,8 +9,8 @@ import (
 )
 
 // choose takes XLA for a run of EngineAuto, and sets the width of packs, where a plugin of its is here and is faster than wasm by
-// a short measurement, which Config.Notice is told of. Without a plugin nothing is measured. A run that wasm can't hold, whose
-// data pass its memory, is XLA's.
+// a short measurement, which Config.Notice is told of. Without a plugin nothing is measured, nor for a run that wasm has done
+// before XLA has compiled. A run that wasm can't hold, whose data pass its memory, is XLA's.
 func (p *plan) choose() error {
 	platform, ok := accelerator()
 	if p.cfg.Engine != EngineAuto || !ok {
@@ -18,8 +18,16 @@ func (p *plan) choose() error {
 	}
 	threads := min(p.cfg.workers(), p.cfg.Chains)
 	c := choice{platform: platform, leapfrogs: typicalLeapfrogs * float64(p.cfg.Chains) * (float64(p.cfg.Warmup) + float64(p.cfg.Draws)*float64(p.cfg.Thin))}
+	each := float64(p.bundle.Manifest.Dimension) / float64(threads)
+	c.own = ownSeconds * each
 	if platform == "cpu" {
-		c.rest = restSeconds * float64(p.bundle.Manifest.Dimension) / float64(threads)
+		c.rest = restSeconds * each
+	}
+	if most, ok := mostSeconds(p.bundle.LogDensity.Body); ok {
+		if c.wasm = most / float64(threads); c.hopeless() {
+			p.notify(fmt.Sprintf("engine auto: wasm: the run takes it no more than %s: XLA would be no sooner done", duration(c.leapfrogs*(c.wasm+c.own))))
+			return nil
+		}
 	}
 	var err error
 	if c.wasm, err = chain.GradientSeconds(p.engine, p.bundle, p.model.Columns, 1, threads, math.Inf(1)); err != nil {

@@ -14,10 +14,12 @@ const (
 	typicalLeapfrogs = 15
 	// compileSeconds is what XLA needs to load its plugin and to compile a sampler's programs (docs/engine.md).
 	compileSeconds = 5.0
-	// restSeconds, times the length of the position, is what a leapfrog step on a processor takes XLA besides the gradient, for a
-	// chain of a pack and on one core: 4 µs for the 10 dimensions of eight schools (docs/engine.md). wasm takes a hundredth
-	// part of it. What is left out for GPUs and TPUs is a matter of launches, a few for all chains of a pack.
-	restSeconds = 0.4e-6
+	// restSeconds and ownSeconds, times the length of the position, are what a leapfrog step takes XLA and wasm besides the
+	// gradient, for a chain (of a pack) on one core of a processor: of the 10 dimensions of eight schools 0.7 and 0.1 µs
+	// (docs/engine.md, docs/benchmarks.md). What is left out for GPUs and TPUs is a matter of launches, a few for all chains of a
+	// pack.
+	restSeconds = 0.07e-6
+	ownSeconds  = 0.01e-6
 	// advantage is how much less time a run must take on XLA by this reckoning, which errs by as much.
 	advantage = 0.9
 )
@@ -26,7 +28,7 @@ const (
 type choice struct {
 	leapfrogs float64 // of all chains, about
 	platform  string
-	rest      float64 // seconds of a leapfrog step of a chain on XLA besides the gradient
+	rest, own float64 // seconds of a leapfrog step of a chain besides the gradient on XLA and on wasm
 	wasm      float64 // seconds of a gradient of a chain, with all threads at work
 	packs     []packSpeed
 }
@@ -39,7 +41,7 @@ type packSpeed struct {
 
 // hopeless reports whether XLA can't be the faster one however fast its gradient is.
 func (c *choice) hopeless() bool {
-	return compileSeconds+c.leapfrogs*c.rest >= advantage*c.leapfrogs*c.wasm
+	return compileSeconds+c.leapfrogs*c.rest >= advantage*c.leapfrogs*(c.wasm+c.own)
 }
 
 // best returns the fastest width.
@@ -57,13 +59,13 @@ func (c *choice) best() packSpeed {
 func (c *choice) winner() (width int, why string) {
 	wasm := fmt.Sprintf("a gradient of a chain takes wasm %s", duration(c.wasm))
 	if c.hopeless() {
-		reason := fmt.Sprintf("and the run about %s: XLA would be no sooner done", duration(c.leapfrogs*c.wasm))
+		reason := fmt.Sprintf("and the run about %s: XLA would be no sooner done", duration(c.leapfrogs*(c.wasm+c.own)))
 		return 0, fmt.Sprintf("engine auto: wasm: %s %s", wasm, reason)
 	}
 	p := c.best()
 	name := xla.Prefix + c.platform
 	measured := fmt.Sprintf("%s, %s in packs of %d %s", wasm, name, p.width, duration(p.seconds))
-	if compileSeconds+c.leapfrogs*(p.seconds+c.rest) < advantage*c.leapfrogs*c.wasm {
+	if compileSeconds+c.leapfrogs*(p.seconds+c.rest) < advantage*c.leapfrogs*(c.wasm+c.own) {
 		return p.width, fmt.Sprintf("engine auto: %s, packs of %d: %s", name, p.width, measured)
 	}
 	return 0, fmt.Sprintf("engine auto: wasm: %s", measured)

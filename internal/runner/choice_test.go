@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"math"
 	"strings"
 	"testing"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/drey-sampler/drey/pkg/engine/xla"
 	"github.com/drey-sampler/drey/pkg/engine/xla/plugin"
 	"github.com/drey-sampler/drey/pkg/model"
+	"github.com/drey-sampler/drey/pkg/tensor"
 )
 
 // TestWinner is the rule of EngineAuto, for measured times as machines have them.
@@ -36,6 +38,50 @@ func TestWinner(t *testing.T) {
 		if width != w.width || !strings.Contains(why, w.says) {
 			t.Errorf("%s: packs of %d, %q; want %d, %q", name, width, why, w.width, w.says)
 		}
+	}
+}
+
+// TestMostSeconds: the bound on a gradient counts what dominates it, turns of scans among it, and has none for loops of unknown
+// length.
+func TestMostSeconds(t *testing.T) {
+	matrix, vector := tensor.Param{Name: "x", DType: tensor.F64, Shape: []int{200, 50}}, tensor.Param{Name: "b", DType: tensor.F64, Shape: []int{50}}
+	bound := func(f func(v []tensor.Value) tensor.Value) (float64, bool) {
+		g, err := tensor.Trace("f", tensor.F64, []tensor.Param{matrix, vector}, func(v []tensor.Value) []tensor.Value { return []tensor.Value{f(v)} })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return mostSeconds(g.Body)
+	}
+	product, _ := bound(func(v []tensor.Value) tensor.Value {
+		return tensor.DotGeneral(v[0], v[1], nil, []int{1}, nil, []int{0})
+	})
+	if least := 200 * 50 * plainSeconds; product < least || product > 2*least {
+		t.Errorf("a product: %g s, want %g or a little more", product, least)
+	}
+	if exp, _ := bound(func(v []tensor.Value) tensor.Value { return v[1].Exp() }); exp != 50*expandSeconds {
+		t.Errorf("50 exponentials: %g s", exp)
+	}
+	turns := func(n int) float64 {
+		s, ok := bound(func(v []tensor.Value) tensor.Value {
+			c, _ := tensor.ScanN([]tensor.Value{v[1]}, nil, n, false, func(c, _ []tensor.Value) (carry, y []tensor.Value) {
+				return []tensor.Value{c[0].Exp()}, nil
+			})
+			return c[0]
+		})
+		if !ok {
+			t.Error("a scan has no bound")
+		}
+		return s
+	}
+	if s := turns(7) - turns(1); math.Abs(s-6*50*expandSeconds) > 1e-12 {
+		t.Errorf("six turns more take %g s", s)
+	}
+	if _, ok := bound(func(v []tensor.Value) tensor.Value {
+		return tensor.WhileN([]tensor.Value{v[1]}, func(c []tensor.Value) tensor.Value { return c[0].Sum().Lt(1) }, func(c []tensor.Value) []tensor.Value {
+			return []tensor.Value{c[0].Exp()}
+		})[0]
+	}); ok {
+		t.Error("a loop of unknown length has a bound")
 	}
 }
 
@@ -77,7 +123,7 @@ func TestAutoWithPlugin(t *testing.T) {
 	if _, ok := accelerator(); !ok {
 		require.Skip(t, "xla", "no plugin")
 	}
-	if engine, notices := auto(t); engine != EngineWasm || len(notices) != 1 || !strings.HasPrefix(notices[0], "engine auto: wasm: ") {
+	if engine, notices := auto(t); engine != EngineWasm || len(notices) != 1 || !strings.HasPrefix(notices[0], "engine auto: wasm: the run takes it no more than ") {
 		t.Errorf("%s, told %q", engine, notices)
 	}
 	m, err := model.New("pair", model.F64.Float(), pair, nil)
