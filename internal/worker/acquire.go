@@ -92,7 +92,7 @@ func (w *worker) request(ctx context.Context, want uint32) time.Duration {
 		w.note(nil, w.register(ctx))
 		return leastPause
 	case err != nil:
-		w.cfg.Log.Warn("no packs", "worker", w.cfg.Name, "error", err)
+		w.cfg.Log.Warn("no packs", "error", err)
 		return usualPause
 	}
 	duration := time.Duration(reply.DurationMillis) * time.Millisecond

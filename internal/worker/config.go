@@ -28,7 +28,7 @@ type Config struct {
 	// Local returns the job of a manifest, by the digest of its bytes, that this process has itself, or nil; a nil Local has
 	// none. Jobs of others are fetched.
 	Local func(manifest transport.Digest) *job.Job
-	Log   *slog.Logger
+	Log   *slog.Logger // whose lines say which worker it is
 }
 
 // Validate returns an error that joins all problems.

@@ -84,8 +84,8 @@ func (w *worker) note(l *lease, err error) {
 	switch {
 	case err == nil:
 	case l == nil:
-		w.cfg.Log.Warn("worker", "worker", w.cfg.Name, "error", err)
+		w.cfg.Log.Warn("worker", "error", err)
 	default:
-		w.cfg.Log.Warn("worker", "worker", w.cfg.Name, "run", l.Run, "pack", l.Pack, "epoch", l.Epoch, "error", err)
+		w.cfg.Log.Warn("worker", "run", l.Run, "pack", l.Pack, "epoch", l.Epoch, "error", err)
 	}
 }

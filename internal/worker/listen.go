@@ -24,7 +24,7 @@ func (w *worker) listen(channel transport.Channel) func(ctx context.Context) err
 			if ctx.Err() != nil {
 				return nil
 			}
-			w.cfg.Log.Warn("notices are missed", "worker", w.cfg.Name, "channel", channel.String(), "error", err)
+			w.cfg.Log.Warn("notices are missed", "channel", channel.String(), "error", err)
 			if sleep(ctx, pause) != nil {
 				return nil
 			}
@@ -42,7 +42,7 @@ func (w *worker) follow(ctx context.Context, s transport.Subscription) error {
 		}
 		m, err := transport.Open(r.Envelope())
 		if err != nil {
-			w.cfg.Log.Warn("a message is refused", "worker", w.cfg.Name, "subject", r.Envelope().Subject.String(), "error", err)
+			w.cfg.Log.Warn("a message is refused", "subject", r.Envelope().Subject.String(), "error", err)
 			continue
 		}
 		w.hear(m)

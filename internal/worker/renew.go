@@ -50,7 +50,7 @@ func (w *worker) renewAll(ctx context.Context, limit time.Duration) bool {
 		w.note(nil, w.register(ctx))
 		return false
 	case err != nil:
-		w.cfg.Log.Warn("leases are not renewed", "worker", w.cfg.Name, "error", err)
+		w.cfg.Log.Warn("leases are not renewed", "error", err)
 		return false
 	}
 	duration := time.Duration(reply.DurationMillis) * time.Millisecond
