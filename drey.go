@@ -48,6 +48,11 @@ func Sample[D any](ctx context.Context, fn func(*model.Context, D), data Data, o
 	if err != nil {
 		return nil, fmt.Errorf("drey: %w", err)
 	}
+	return s.sample(ctx, m)
+}
+
+// sample draws from the posterior.
+func (s *settings) sample(ctx context.Context, m runner.Model) (*Posterior, error) {
 	s.config.Notice = s.notice
 	r, err := runner.Run(ctx, s.config, m, s.update())
 	if err != nil {
@@ -66,6 +71,11 @@ func PriorPredictive[D any](ctx context.Context, fn func(*model.Context, D), dat
 	if err != nil {
 		return nil, fmt.Errorf("drey: %w", err)
 	}
+	return s.priorPredictive(ctx, m)
+}
+
+// priorPredictive draws from the prior.
+func (s *settings) priorPredictive(ctx context.Context, m runner.Model) (*Posterior, error) {
 	seed, err := s.seed()
 	if err != nil {
 		return nil, fmt.Errorf("drey: %w", err)
@@ -83,13 +93,8 @@ func prepare[D any](fn func(*model.Context, D), data Data, options []Option) (*s
 	if err != nil {
 		return nil, runner.Model{}, err
 	}
-	if s.load != nil {
-		if data != nil {
-			return nil, runner.Model{}, errors.New("data are given both as an argument and by an option")
-		}
-		if data, err = s.load(); err != nil {
-			return nil, runner.Model{}, err
-		}
+	if data, err = s.data(data); err != nil {
+		return nil, runner.Model{}, err
 	}
 	name, err := s.modelName(fn)
 	if err != nil {
@@ -97,4 +102,15 @@ func prepare[D any](fn func(*model.Context, D), data Data, options []Option) (*s
 	}
 	m, err := model.NewIn(s.precision, name, fn, data)
 	return s, runner.Model{Model: m, DataSource: s.source}, err
+}
+
+// data returns the data that were given, or those of the options.
+func (s *settings) data(given Data) (Data, error) {
+	if s.load == nil {
+		return given, nil
+	}
+	if given != nil {
+		return nil, errors.New("data are given both as an argument and by an option")
+	}
+	return s.load()
 }

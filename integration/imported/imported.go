@@ -20,6 +20,7 @@ type Fixture struct {
 	Name      string
 	Model     *model.Model         `json:"-"`
 	Points    []Point              `json:"points"`
+	Draws     []Draw               `json:"draws"`     // none of a model without programs that draw
 	Posterior map[string]Reference `json:"posterior"` // by site
 }
 
@@ -31,6 +32,20 @@ type Point struct {
 	Gradient   []float64            `json:"gradient"`
 	Values     map[string][]float64 `json:"values"`
 }
+
+// Draw is a draw of the model's sites with JAX's key of (Seed, Chain, Number), by site, row-major: Predictive given the latent
+// sites of the point of that number, Prior from the prior.
+type Draw struct {
+	Number     int                  `json:"draw"`
+	Predictive map[string][]float64 `json:"predictive"`
+	Prior      map[string][]float64 `json:"prior"`
+}
+
+// Seed and Chain are those of all Draws.
+const (
+	Seed  = 1<<40 + 3
+	Chain = 5
+)
 
 // Reference is the means of a site's elements over NumPyro's draws and their Monte Carlo standard errors, 0 for an element
 // that does not vary.

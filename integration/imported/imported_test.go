@@ -81,24 +81,72 @@ func evaluator(t *testing.T, e engine.Engine, m *model.Model, f *tensor.Func) *c
 		}
 	})
 	for i, c := range m.Columns {
-		if err := v.Put(1+i, c.Bytes); err != nil {
+		if err := v.Put(len(f.In)-len(m.Columns)+i, c.Bytes); err != nil {
 			t.Fatal(err)
 		}
 	}
 	return v
 }
 
-// at evaluates a program at a point.
-func at(t *testing.T, v *chain.Evaluator, m *model.Model, p Point) []*tensor.Array {
+// at evaluates a program at a point; more are its further parameters before the data.
+func at(t *testing.T, v *chain.Evaluator, m *model.Model, p Point, more ...*tensor.Array) []*tensor.Array {
 	t.Helper()
-	err := v.Put(0, engine.Bytes(tensor.ArrayOf(m.Float, []int{len(p.Position)}, p.Position)))
-	if err == nil {
-		err = v.Run()
+	return evaluate(t, v, append([]*tensor.Array{tensor.ArrayOf(m.Float, []int{len(p.Position)}, p.Position)}, more...)...)
+}
+
+// evaluate evaluates a program whose first parameters are lead.
+func evaluate(t *testing.T, v *chain.Evaluator, lead ...*tensor.Array) []*tensor.Array {
+	t.Helper()
+	for i, a := range lead {
+		if err := v.Put(i, engine.Bytes(a)); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if err != nil {
+	if err := v.Run(); err != nil {
 		t.Fatal(err)
 	}
 	return v.Results()
+}
+
+// TestDraws: the programs that draw give what NumPyro draws with the same keys: predictive values given the latent sites, all
+// sites from the prior.
+func TestDraws(t *testing.T) {
+	all(t, func(t *testing.T, f *Fixture, _ int) {
+		b, err := model.Compile(f.Model, model.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(f.Draws) == 0 {
+			if b.Predictive != nil || b.Prior != nil || b.Manifest.Unavailable["predictive"] == "" {
+				t.Errorf("programs that draw without draws to compare: %v", b.Manifest.Unavailable)
+			}
+			return
+		}
+		if b.Predictive == nil || b.Prior == nil {
+			t.Fatalf("no programs that draw: %v", b.Manifest.Unavailable)
+		}
+		predictive, prior := evaluator(t, wasm.Engine{}, f.Model, b.Predictive), evaluator(t, wasm.Engine{}, f.Model, b.Prior)
+		for _, d := range f.Draws {
+			which := []*tensor.Array{word(tensor.U64, Seed), word(tensor.U32, Chain), word(tensor.U32, uint64(d.Number))}
+			compareDraws(t, "predictive", b.Predictive, at(t, predictive, f.Model, f.Points[d.Number], which...), d.Predictive)
+			compareDraws(t, "prior", b.Prior, evaluate(t, prior, which...), d.Prior)
+		}
+	})
+}
+
+func word(d tensor.DType, x uint64) *tensor.Array { return &tensor.Array{DType: d, Bits: []uint64{x}} }
+
+// inSingle is a site whose Poisson numbers JAX draws in f32: rounding decides which candidates are accepted.
+const inSingle = "counts"
+
+func compareDraws(t *testing.T, kind string, f *tensor.Func, got []*tensor.Array, want map[string][]float64) {
+	t.Helper()
+	for k, out := range f.Out {
+		if out.Name == inSingle {
+			continue
+		}
+		closeTo(t, kind+" "+out.Name, got[k].Float64s(), want[out.Name])
+	}
 }
 
 // tolerance is relative: both sides compute in f64, in different orders.

@@ -114,7 +114,7 @@ func (p *Program) reopen(command, dir string) (runner.Model, error) {
 		return runner.Model{}, usage("%s is a run of %s, a model of %s: %s", dir, run.Model, owner(run), wayBack(run, command, dir))
 	}
 	if source, ok := programOf(run); ok {
-		return p.reopenProgram(dir, source)
+		return p.reopenProgram(dir, run, source)
 	}
 	var m *Model
 	for i := range p.Models {

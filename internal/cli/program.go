@@ -23,16 +23,23 @@ func openModel(path string) (*Model, error) {
 	return &Model{Name: f.Model.Name, file: &programFile{f, filepath.Base(path)}}, nil
 }
 
-// bind returns the model with the data and the precision that the file has. Asking for others is an error.
+// bind returns the model with the data and the precision that the file has, or with data in the place of some of them. Asking
+// for another precision is an error.
 func (f *programFile) bind(p *Program, in inputs) (runner.Model, error) {
 	out := runner.Model{Model: f.Model, Program: p.identity(), File: runner.Document{Text: f.Content, Source: f.source}}
-	switch {
-	case in.data != "":
-		return out, usage("--data: %s has its data in it: export the model anew with other data", f.source)
-	case in.asked && in.precision != f.Model.Precision():
+	if in.asked && in.precision != f.Model.Precision() {
 		return out, usage("--precision %s: the programs in %s compute in %s: export the model anew in that precision", in.precision, f.source, f.Model.Precision())
 	}
-	return out, nil
+	if in.data == "" {
+		return out, nil
+	}
+	out.DataSource, out.Replaced = filepath.Base(in.data), true
+	data, err := ReadData(in.data)
+	if err != nil {
+		return out, usage("--data: %w", err)
+	}
+	out.Model, err = f.Model.WithData(data)
+	return out, asUsage(err)
 }
 
 // programOf returns the copy of the program file that a run keeps, where it is a run of one.
@@ -45,11 +52,19 @@ func programOf(run *store.Run) (store.Input, bool) {
 	return store.Input{}, false
 }
 
-// reopenProgram returns the model of a run from the copy of its program file.
-func (p *Program) reopenProgram(dir string, copied store.Input) (runner.Model, error) {
+// reopenProgram returns the model of a run from the copies of its program file and of the data that it was given beside it.
+func (p *Program) reopenProgram(dir string, run *store.Run, copied store.Input) (runner.Model, error) {
 	f, err := program.Read(filepath.Join(dir, copied.Name))
 	if err != nil {
 		return runner.Model{}, asUsage(err)
 	}
-	return (&programFile{f, copied.Source}).bind(p, inputs{})
+	in, source := inputs{}, ""
+	for _, kept := range run.Files {
+		if kept.Name == store.DataFile {
+			in.data, source = filepath.Join(dir, kept.Name), kept.Source
+		}
+	}
+	out, err := (&programFile{f, copied.Source}).bind(p, in)
+	out.DataSource = source
+	return out, err
 }

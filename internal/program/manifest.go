@@ -28,6 +28,8 @@ type manifest struct {
 	Coords    map[string][]string `json:"coords"`
 	Columns   []column            `json:"columns"`
 	Programs  map[string]program  `json:"programs"`
+
+	Unavailable map[string]string `json:"unavailable"`
 }
 
 type site struct {
@@ -46,6 +48,7 @@ type column struct {
 	Name  string `json:"name"`
 	DType string `json:"dtype"`
 	Shape []int  `json:"shape"`
+	Given bool   `json:"given"`
 	entry
 }
 
@@ -92,7 +95,7 @@ func parseManifest(text []byte) (*manifest, error) {
 
 // describe returns the manifest as the model package has it, without the columns.
 func (m *manifest) describe() (model.Manifest, error) {
-	out := model.Manifest{Model: m.Model, Float: m.Float, Dimension: m.Dimension, Coords: m.Coords}
+	out := model.Manifest{Model: m.Model, Float: m.Float, Dimension: m.Dimension, Coords: m.Coords, Unavailable: m.Unavailable}
 	for _, s := range m.Sites {
 		info := model.SiteInfo{
 			Name: s.Name, Kind: s.Kind, DType: s.DType, Shape: s.Shape, Dims: s.Dims,

@@ -41,6 +41,11 @@ func Parse(content []byte) (*model.Model, error) {
 	if p.Columns, err = a.columns(m.Columns); err != nil {
 		return nil, err
 	}
+	for _, c := range m.Columns {
+		if c.Given {
+			p.Given = append(p.Given, c.Name)
+		}
+	}
 	if err := a.programs(m, &p); err != nil {
 		return nil, err
 	}
@@ -165,6 +170,7 @@ func (a archive) programs(m *manifest, p *model.Imported) error {
 	}{
 		{"log_density", &p.LogDensity, false}, {"constrain", &p.Constrain, false},
 		{"unconstrain", &p.Unconstrain, true}, {"site_log_density", &p.SiteLogDensity, true},
+		{"predictive", &p.Predictive, true}, {"prior", &p.Prior, true}, {"data_check", &p.DataCheck, true},
 	} {
 		known[f.name] = true
 		from, ok := m.Programs[f.name]

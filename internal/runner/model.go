@@ -18,17 +18,24 @@ import (
 type Model struct {
 	*model.Model
 	Program    store.Program // the executable that has it
-	DataSource string        // base name of the data's file, "" if they came from code
+	DataSource string        // base name of the data's file, "" if they came from code or from the program file
 	File       Document      // the program file that the model, with its data, was read from; no text if there is none
+	Replaced   bool          // it has other data than the program file
 }
 
 // hasData reports whether the model was given data, other than those of its program file.
-func (m Model) hasData() bool { return len(m.File.Text) == 0 && len(m.Columns)+len(m.Statics) > 0 }
+func (m Model) hasData() bool {
+	return m.Replaced || len(m.File.Text) == 0 && len(m.Columns)+len(m.Statics) > 0
+}
 
-// dataColumns returns the data as a file keeps them: columns, then static ints by name.
+// dataColumns returns the data as a file keeps them: columns, of a program file those that others can replace, then static ints
+// by name.
 func (m Model) dataColumns() (datafile.Columns, error) {
 	var out datafile.Columns
 	for _, c := range m.Columns {
+		if len(m.File.Text) > 0 && !slices.Contains(m.Replaceable(), c.Name) {
+			continue
+		}
 		a := c.Array()
 		d := datafile.Column{Name: c.Name, Shape: append([]int(nil), c.Shape...)}
 		switch c.DType {

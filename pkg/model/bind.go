@@ -86,7 +86,7 @@ func (b *binding) column(f field, x any, float tensor.DType) (Column, error) {
 	if dtype == tensor.Invalid {
 		dtype = float
 	}
-	c, err := encoder{f.name, dtype, f.infinite}.column(r)
+	c, err := encoder{name: f.name, dtype: dtype, infinite: f.infinite}.column(r)
 	if err != nil || f.bound == "" {
 		return c, err
 	}

@@ -131,7 +131,7 @@ func Compile(m *Model, opts Options) (*Bundle, error) {
 // of the bundle are nil, and its sites have no part of a position.
 func CompilePrior(m *Model) (*Bundle, error) {
 	if m.imported != nil {
-		return nil, m.imported.problem("%s", noDraws)
+		return m.imported.compilePrior()
 	}
 	k := &compiler{m: m}
 	if err := k.lay(true); err != nil {

@@ -85,6 +85,7 @@ type encoder struct {
 	name     string
 	dtype    tensor.DType
 	infinite bool // ±Inf is allowed
+	missing  bool // NaN is allowed
 }
 
 // column encodes r. The error names the first offending element.
@@ -105,7 +106,7 @@ func (e encoder) element(r *raw, i int) (bits uint64, problem string) {
 	if r.ints == nil {
 		x := r.floats[i]
 		switch {
-		case math.IsNaN(x):
+		case math.IsNaN(x) && !(e.missing && e.dtype.IsFloat()):
 			return 0, "is NaN (a missing value?)"
 		case e.dtype.IsFloat():
 			return e.float(x)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/drey-sampler/drey/pkg/rng"
 	"github.com/drey-sampler/drey/pkg/tensor"
 )
 
@@ -14,10 +13,15 @@ import (
 type Imported struct {
 	Manifest Manifest // sites are latent, deterministic and observed; Columns is taken from the field below
 	Columns  []Column
+	Given    []string // the columns that programs take whatever they hold: WithData replaces them
 
 	LogDensity, Constrain *tensor.Func
 	Unconstrain           *tensor.Func // nil: starts can't be given
 	SiteLogDensity        *tensor.Func // nil: the log density is not known by site
+	// Predictive and Prior take the seed as its two words, u32[2], the higher first. Their results are sites in any order: the
+	// observed and deterministic ones, or all. Nil where Manifest.Unavailable says why, or because there are none.
+	Predictive, Prior *tensor.Func
+	DataCheck         *tensor.Func // of the columns alone; nil: the data are not checked
 }
 
 // Import returns a model whose programs are there already: Compile adds what every model has, and handlers can't change it.
@@ -32,13 +36,13 @@ func Import(p Imported) (*Model, error) {
 	m.bind = func([]tensor.Value) Program {
 		return func(*Context) { tensor.Fail("import", "handlers can't change a model that was imported as programs") }
 	}
-	k := &importer{m: m, from: p}
+	k := &importer{m: m, source: p, from: p}
 	if err := errors.Join(k.sites(), k.columns()); err != nil {
 		return nil, err
 	}
 	if err := errors.Join(k.named(&k.from.LogDensity, "log_density", k.position(), k.densityResults()),
 		k.named(&k.from.Constrain, "constrain", k.position(), k.keptResults()),
-		k.named(&k.from.Unconstrain, "unconstrain", k.latentValues(), k.position()), k.siteDensities()); err != nil {
+		k.named(&k.from.Unconstrain, "unconstrain", k.latentValues(), k.position()), k.siteDensities(), k.draws(), k.dataCheck()); err != nil {
 		return nil, err
 	}
 	m.imported = k
@@ -47,8 +51,9 @@ func Import(p Imported) (*Model, error) {
 
 // importer is a model that was imported.
 type importer struct {
-	m    *Model
-	from Imported
+	m      *Model
+	source Imported // as it was given
+	from   Imported // with programs as Bundle has them
 }
 
 func (k *importer) problem(format string, args ...any) error {
@@ -216,82 +221,4 @@ func (k *importer) siteDensities() error {
 		seen[out.Name] = true
 	}
 	return k.named(&k.from.SiteLogDensity, "site_log_density", k.position(), slices.Clone(f.Out))
-}
-
-// noDraws says why there are no predictive programs.
-const noDraws = "the model was imported as programs, and none of them draws its sites: draw them where the model was written, given the run's draws"
-
-// compile returns the bundle.
-func (k *importer) compile(opts Options) (*Bundle, error) {
-	manifest := k.from.Manifest
-	manifest.Unavailable = map[string]string{"predictive": noDraws, "prior": noDraws}
-	b := &Bundle{
-		Manifest: manifest, LogDensity: k.from.LogDensity, Unconstrain: k.from.Unconstrain, Constrain: k.from.Constrain,
-		SiteLogDensity: k.from.SiteLogDensity, Digest: k.from.LogDensity.Digest(),
-	}
-	var err error
-	if b.Init, err = k.start(opts); err != nil {
-		return nil, err
-	}
-	// The data were checked where the model was written. Its supports are known there only, as is what a start may be.
-	none := func([]tensor.Value) []tensor.Value { return nil }
-	if b.DataCheck, err = tensor.Trace("data_check", k.m.Float, k.from.LogDensity.In, none); err != nil {
-		return nil, err
-	}
-	b.StartCheck, err = tensor.Trace("start_check", k.m.Float, b.Init.In, none)
-	return b, err
-}
-
-// start builds Bundle.Init: uniform starts with the streams that a model written here has, and given values through the
-// program that unconstrains them.
-func (k *importer) start(opts Options) (*tensor.Func, error) {
-	if opts.Init != "" && opts.Init != InitUniform && opts.Init != InitValue {
-		return nil, k.problem("starts of strategy %q need the prior, which a model that was imported as programs does not have: use %s, or give values", opts.Init, InitUniform)
-	}
-	if len(opts.Given) > 0 && k.from.Unconstrain == nil {
-		return nil, k.problem("starts can't be given: the program file has no program unconstrain")
-	}
-	c := &compiler{m: k.m, manifest: k.from.Manifest}
-	given, err := c.valueParams(opts.Given)
-	if err != nil {
-		return nil, err
-	}
-	return k.m.traceColumns("init", append(keyParams(), given...), nil, func(lead, columns, _ []tensor.Value) []result {
-		key := keyOf(lead, rng.PurposeInit)
-		var parts []any
-		for _, s := range k.latent() {
-			parts = append(parts, key.Site(s.Name).Uniform(s.UnconstrainedSize).Mul(2*initRadius).Sub(initRadius))
-		}
-		position := tensor.Concat(0, parts...)
-		if len(opts.Given) > 0 {
-			position = k.moved(position, columns, opts.Given, lead[3:])
-		}
-		return []result{{inPosition, position}}
-	})
-}
-
-// moved returns the position with the parts of given sites replaced by those of their values. A support may depend on other
-// sites, so the given values are unconstrained together with the values that the others have.
-func (k *importer) moved(position tensor.Value, columns []tensor.Value, given []string, values []tensor.Value) tensor.Value {
-	constrained := map[string]tensor.Value{}
-	for i, v := range k.from.Constrain.Apply(anys(append([]tensor.Value{position}, columns...))...) {
-		constrained[k.from.Constrain.Out[i].Name] = v
-	}
-	for i, name := range given {
-		constrained[name] = values[i]
-	}
-	var args []tensor.Value
-	for _, s := range k.latent() {
-		args = append(args, constrained[s.Name])
-	}
-	unconstrained := k.from.Unconstrain.Apply(anys(append(args, columns...))...)[0]
-	var parts []any
-	for _, s := range k.latent() {
-		from := position
-		if slices.Contains(given, s.Name) {
-			from = unconstrained
-		}
-		parts = append(parts, from.Slice(0, s.Offset, s.Offset+s.UnconstrainedSize))
-	}
-	return tensor.Concat(0, parts...)
 }

@@ -45,7 +45,7 @@ def log_density(
         "coords": _layout.apply_dims(sites, dims, coords),
         "sites": sites,
     }
-    file.write(path, manifest, programs.lower(), programs.data)
+    file.write(path, manifest, programs.lower()[0], programs.data, programs.given)
 
 
 class _Density:

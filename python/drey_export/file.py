@@ -45,8 +45,9 @@ def check_precision(precision):
     return np.dtype("float64" if precision == "f64" else "float32")
 
 
-def write(path, manifest, programs, data):
-    """Writes a program file. programs maps names to (text, names of results), data names to arrays.
+def write(path, manifest, programs, data, given):
+    """Writes a program file. programs maps names to (text, names of results), data names to arrays; given are the names of
+    those that programs take as they come.
 
     The file appears whole or not at all.
     """
@@ -62,7 +63,7 @@ def write(path, manifest, programs, data):
         **manifest,
         "producer": {"drey_export": drey_export.__version__, "jax": jax.__version__, "numpyro": numpyro.__version__},
         "columns": [
-            {"name": name, "dtype": dtype_name(x.dtype), "shape": list(x.shape), **add(f"data/{i}.npy", _npy(x))}
+            {"name": name, "dtype": dtype_name(x.dtype), "shape": list(x.shape), "given": name in given, **add(f"data/{i}.npy", _npy(x))}
             for i, (name, x) in enumerate(data.items())
         ],
         "programs": {

@@ -10,9 +10,9 @@ from jax.interpreters import partial_eval
 
 from drey_export.errors import ExportError
 
-# JAX writes its linear algebra as operations of StableHLO for TPUs alone; for other platforms it writes calls of
-# libraries, which only JAX's own runtimes have.
-PLATFORM = "tpu"
+# For a platform that it does not know, JAX writes everything as operations of StableHLO; for those that it knows it writes calls
+# of libraries too, LAPACK's for example, which only its own runtimes have.
+PLATFORM = "drey"
 
 # An array that a function closes over becomes data of the file from this size on; smaller ones stay constants, which
 # a compiler can fold.
@@ -37,18 +37,21 @@ def spec(shape, dtype):
 class Programs:
     """Programs that share their data.
 
-    data maps the names of columns to arrays. add traces a program; lower writes all of them, each a function of its own
+    data maps the names of columns to arrays; given are those that functions get, whatever they hold. add traces a program; lower writes all of them, each a function of its own
     arguments and then every column in order, those that a program only closes over included.
     """
 
     def __init__(self, data):
         self.data = {name: np.asarray(x) for name, x in data.items()}
-        self._given = list(self.data)
+        self.given = list(self.data)
         self._traced = {}
+
+    def given_data(self):
+        """The types of the columns that functions get, by name."""
+        return {column: spec(self.data[column].shape, self.data[column].dtype) for column in self.given}
 
     def add(self, name, function, arguments):
         """Traces function(*arguments, data), which returns a dict of results, as the program `name`."""
-        specs = {column: spec(self.data[column].shape, self.data[column].dtype) for column in self._given}
         outputs = []
 
         def flat(*args):
@@ -56,7 +59,7 @@ class Programs:
             outputs.extend(results)
             return list(results.values())
 
-        closed = jax.make_jaxpr(flat)(*arguments, specs)
+        closed = jax.make_jaxpr(flat)(*arguments, self.given_data())
         closed = _used(closed)
         constants = [self._hoist(np.asarray(c)) for c in closed.consts]
         self._traced[name] = (closed, constants, arguments, outputs)
@@ -79,15 +82,23 @@ class Programs:
     def drop_unused(self):
         """Forgets columns that are no argument and that no program closes over."""
         used = {c for _, constants, _, _ in self._traced.values() for c in constants if isinstance(c, str)}
-        self.data = {name: x for name, x in self.data.items() if name in self._given or name in used}
+        self.data = {name: x for name, x in self.data.items() if name in self.given or name in used}
 
-    def lower(self):
-        """The programs by name: (StableHLO text, names of the results)."""
-        return {name: (self._text(name, *traced), traced[3]) for name, traced in self._traced.items()}
+    def lower(self, optional=()):
+        """The programs by name, (StableHLO text, names of the results), and why some of the optional ones can't be written."""
+        written, refused = {}, {}
+        for name, traced in self._traced.items():
+            try:
+                written[name] = (self._text(name, *traced), traced[3])
+            except ExportError as e:
+                if name not in optional:
+                    raise
+                refused[name] = str(e)
+        return written, refused
 
     def _text(self, name, closed, constants, arguments, _):
         names = list(self.data)
-        given = [names.index(column) for column in sorted(self._given)]  # the order in which JAX flattens a dict
+        given = [names.index(column) for column in sorted(self.given)]  # the order in which JAX flattens a dict
 
         def program(*args):
             own, columns = args[: len(arguments)], args[len(arguments) :]
@@ -98,14 +109,22 @@ class Programs:
         program.__name__ = name
         columns = [spec(x.shape, x.dtype) for x in self.data.values()]
         traced = jax.jit(program, keep_unused=True).trace(*arguments, *columns)
-        text = traced.lower(lowering_platforms=(PLATFORM,)).as_text()
+        try:
+            text = traced.lower(lowering_platforms=(PLATFORM,)).as_text()
+        except (NotImplementedError, ValueError) as e:  # how JAX says that a platform lacks an operation
+            missing = re.findall(r"primitive '(\w+)'", str(e))
+            raise _foreign(name, missing or [str(e)]) from e
         foreign = sorted(set(re.findall(r"custom_call @([\w.]+)", text)) - {"Sharding"})
         if foreign:
-            raise ExportError(
-                f"the program {name} calls {', '.join(foreign)}, which StableHLO has no operation for: write the model without "
-                "it (a determinant or an inverse from a Cholesky factor, for example)"
-            )
+            raise _foreign(name, foreign)
         return text
+
+
+def _foreign(name, operations):
+    return ExportError(
+        f"the program {name} calls {', '.join(operations)}, which StableHLO has no operation for: write the model without "
+        "it (a determinant or an inverse from a Cholesky factor, for example)"
+    )
 
 
 def _used(closed):

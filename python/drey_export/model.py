@@ -1,5 +1,7 @@
 """numpyro_model: a NumPyro model with its data as a program file."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,12 +10,13 @@ from numpyro import handlers
 from numpyro.distributions import biject_to
 from numpyro.infer import init_to_uniform
 from numpyro.infer.util import compute_log_probs, constrain_fn, potential_energy, unconstrain_fn
-from numpyro.primitives import Messenger
 
-from drey_export import constraint, file, layout
+from drey_export import constraint, enumeration, file, layout
 from drey_export.arguments import Arguments
 from drey_export.errors import ExportError
 from drey_export.lowering import Programs, spec
+from drey_export.messengers import DefaultKey, Unvalidated, distribution, is_factor
+from drey_export.predict import WHICH, Draws, key_of
 
 
 def numpyro_model(
@@ -46,17 +49,20 @@ def numpyro_model(
     _check(trace)
     arguments = Arguments(model, args, kwargs)
     fixed = {k: s["value"] for k, s in trace.items() if s["type"] in ("param", "mutable")}
-    export = _Model(_DefaultKey(handlers.substitute(model, data=fixed)), trace, arguments, float_dtype)
+    export = _Model(handlers.substitute(model, data=fixed), trace, arguments, float_dtype)
     programs, outputs = export.trace_programs(forward_mode_differentiation)
     sites = export.sites(outputs)
+    lowered, refused = programs.lower(optional=("site_log_density", "predictive", "prior", "data_check"))
+    export.unavailable.update({k: why for k, why in refused.items() if k in ("predictive", "prior")})
     manifest = {
         "model": name,
         "float": precision,
         "dimension": export.layout.dimension,
         "coords": layout.apply_dims(sites, dims, coords),
         "sites": sites,
+        "unavailable": export.unavailable,
     }
-    file.write(path, manifest, programs.lower(), programs.data)
+    file.write(path, manifest, lowered, programs.data, programs.given)
 
 
 def _name(model):
@@ -65,22 +71,20 @@ def _name(model):
     return getattr(model, "__name__", "model")
 
 
-class _DefaultKey(Messenger):
-    """Gives numpyro.prng_key a fixed key, as NUTS does: the log density is a function."""
-
-    def process_message(self, message):
-        if message["type"] == "prng_key" and message["value"] is None:
-            message["value"] = jax.random.key(0)
+# Starts that are tried until one has legal parameters everywhere: an equation's solution may leave the floats, for example.
+_STARTS = 20
 
 
 def _trace(model, args, kwargs):
     """One run of the model at a random position, which checks the parameters of its distributions."""
-    started = handlers.substitute(handlers.seed(model, rng_seed=0), substitute_fn=init_to_uniform())
-    with numpyro.validation_enabled():
-        try:
-            return handlers.trace(started).get_trace(*args, **kwargs)
-        except (TypeError, ValueError) as e:
-            raise ExportError(f"the model does not run with these arguments: {e}") from e
+    for seed in range(_STARTS):
+        started = handlers.substitute(handlers.seed(model, rng_seed=seed), substitute_fn=init_to_uniform())
+        with numpyro.validation_enabled():
+            try:
+                return handlers.trace(started).get_trace(*args, **kwargs)
+            except (TypeError, ValueError) as e:
+                first = first if seed else e
+    raise ExportError(f"the model does not run with these arguments: {first}") from first
 
 
 def _check(trace):
@@ -90,16 +94,12 @@ def _check(trace):
             size, rows = s["args"]
             if rows is not None and rows != size:
                 raise ExportError(f"plate {name!r} uses {rows} of its {size} elements at a time: export the model without subsample_size")
-        if s["type"] == "sample" and s["is_observed"] and not _is_factor(s):
+        if s["type"] == "sample" and s["is_observed"] and not is_factor(s["fn"]):
             _check_support(name, s)
         if s["type"] != "sample" or s["is_observed"]:
             continue
         if s["fn"].support.is_discrete:
-            raise ExportError(
-                f"the latent site {name!r} is discrete, which gradients can't sample: sum it out, with "
-                "numpyro.distributions.MixtureSameFamily for labels, with logsumexp and numpyro.factor, or with a forward "
-                "algorithm (jax.lax.scan) for hidden states"
-            )
+            enumeration.check(name, s)
         if type(s["fn"]).__name__ == "Delta":
             raise ExportError(f"the latent site {name!r} has a Delta distribution: use numpyro.deterministic instead")
 
@@ -109,15 +109,20 @@ def _check_support(name, s):
     support = s["fn"].support
     masked = type(s["fn"]).__name__ == "MaskedDistribution"  # what is masked may be anything
     if constraint.fixed(support) and not masked and not np.all(support(s["value"])):
-        raise ExportError(f"the data of {name!r} are outside the support of their {_distribution(s['fn'])} ({constraint.words(support)})")
+        raise ExportError(f"the data of {name!r} are outside the support of their {distribution(s['fn'])} ({constraint.words(support)})")
 
 
 class _Model:
     """A NumPyro model on its way into a file."""
 
     def __init__(self, model, trace, arguments, float_dtype):
+        self.drawn = Draws(model, trace, arguments)  # without the fixed key, which would be that of all draws
+        model = Unvalidated(DefaultKey(model))
         self.model, self.trace, self.arguments = model, trace, arguments
-        self.latent = [k for k, s in trace.items() if s["type"] == "sample" and not s["is_observed"]]
+        self.unavailable = {}
+        self.latent = [k for k, s in trace.items() if s["type"] == "sample" and not s["is_observed"] and not s["fn"].support.is_discrete]
+        self.enumerated = enumeration.enumerates(trace)
+        self.scored = enumeration.enumerated(model, trace) if self.enumerated else model
         shapes = {}
         for k in self.latent:
             s = trace[k]
@@ -143,35 +148,75 @@ class _Model:
         programs = Programs(given)
         for name, x in self.arguments.columns.items():
             programs.data.setdefault(name, x)  # arrays that are known: programs that close over one use its column
-        position, outputs = self.layout.spec(), {}
+        position = self.layout.spec()
         density = layout.with_gradient(self._log_density, self.layout, forward_mode)
         programs.add("log_density", density, [position])
-        outputs["constrain"] = programs.add("constrain", self._constrain, [position])
-        programs.add("site_log_density", self._site_log_density, [position])
+        outputs = programs.add("constrain", self._constrain, [position])
         values = [spec(jnp.shape(self.trace[k]["value"]), jnp.result_type(self.trace[k]["value"])) for k in self.latent]
         programs.add("unconstrain", self._unconstrain, values)
+        if not self.enumerated:  # a sum over values of one site is the density of several
+            programs.add("site_log_density", self._site_log_density, [position])
+        self._draws(programs, outputs)
         programs.drop_unused()
-        return programs, outputs["constrain"]
+        return programs, outputs
+
+    def _draws(self, programs, outputs):
+        """The programs that draw, as far as the distributions can, and the one that checks the data."""
+        position, drawn = self.layout.spec(), self.drawn
+        deterministic = [k for k in outputs if k not in self.latent]
+        for name, wanted, arguments, program in (
+            ("predictive", deterministic + drawn.observed, [position, *WHICH], self._predictive),
+            ("prior", [*outputs, *drawn.observed], WHICH, self._prior),
+        ):
+            wanted = [k for k in self.trace if k in wanted]
+            try:
+                programs.add(name, partial(program, wanted), arguments)
+            except (ExportError, NotImplementedError) as e:
+                self.unavailable[name] = f"the model can't be drawn from: {e or type(e).__name__}"
+        checked = drawn.checked(self._values, jnp.zeros(position.shape, position.dtype), programs.given_data())
+        if checked:
+            programs.add("data_check", partial(self._data_check, checked), [])
 
     def _log_density(self, position, data):
         args, kwargs = self.arguments.call(data)
-        return -potential_energy(self.model, args, kwargs, self.layout.split(position))
+        return -potential_energy(self.scored, args, kwargs, self.layout.split(position), enum=self.enumerated)
 
-    def _constrain(self, position, data, deterministic=True):
+    def _constrain(self, position, data):
         args, kwargs = self.arguments.call(data)
-        values = constrain_fn(self.model, args, kwargs, self.layout.split(position), return_deterministic=deterministic)
-        return {k: jnp.asarray(values[k]) for k in self.trace if k in values}
+        values = constrain_fn(self.scored, args, kwargs, self.layout.split(position), return_deterministic=True)
+        # What depends on a site that is summed out has all its values, in more dimensions.
+        shapes = {k: jnp.shape(self.trace[k]["value"]) for k in self.trace}
+        return {k: jnp.asarray(values[k]) for k in self.trace if k in values and jnp.shape(values[k]) == shapes[k]}
+
+    def _values(self, position, data):
+        """The values of the latent sites."""
+        args, kwargs = self.arguments.call(data)
+        values = constrain_fn(self.scored, args, kwargs, self.layout.split(position))
+        return {k: values[k] for k in self.latent}
 
     def _site_log_density(self, position, data):
         args, kwargs = self.arguments.call(data)
-        values = self._constrain(position, data, deterministic=False)
+        values = self._values(position, data)
         densities, _ = compute_log_probs(self.model, args, kwargs, values, sum_log_prob=False)
         return {k: jnp.asarray(v).astype(self.layout.float) for k, v in densities.items()}
 
     def _unconstrain(self, *arguments):
         *values, data = arguments
         args, kwargs = self.arguments.call(data)
-        return {"position": self.layout.join(unconstrain_fn(self.model, args, kwargs, dict(zip(self.latent, values))))}
+        return {"position": self.layout.join(unconstrain_fn(self.scored, args, kwargs, dict(zip(self.latent, values))))}
+
+    def _predictive(self, wanted, position, seed, chain, draw, data):
+        return self.drawn.draw(key_of(seed, chain, draw), data, self._values(position, data), wanted)
+
+    def _prior(self, wanted, seed, chain, draw, data):
+        return self.drawn.draw(key_of(seed, chain, draw), data, {}, wanted)
+
+    def _data_check(self, checked, data):
+        found = self.drawn.supports(data, self._values(jnp.zeros(self.layout.dimension, self.layout.float), data))
+        out = {}
+        for k in checked:
+            out[k], out["value:" + k] = found[k]
+        return out
 
     def sites(self, outputs):
         """Descriptions of the latent, deterministic and observed sites, in the order of the trace."""
@@ -180,32 +225,20 @@ class _Model:
             if k in outputs:
                 kind = "latent" if s["type"] == "sample" else "deterministic"
                 described = layout.site(k, kind, outputs[k], _dims(k, s, outputs[k].shape))
-            elif s["type"] == "sample" and not _is_factor(s):
+            elif s["type"] == "sample" and s["is_observed"] and not is_factor(s["fn"]):
                 value = np.asarray(s["value"])
                 value = value.astype(jax.dtypes.canonicalize_dtype(value.dtype))
                 described = layout.site(k, "observed", value, _dims(k, s, value.shape))
             else:
                 continue
             if s["type"] == "sample":
-                described["distribution"] = _distribution(s["fn"])
+                described["distribution"] = distribution(s["fn"])
                 described["constraint"] = constraint.words(s["fn"].support)
             if k in self.layout.shapes:
                 described["offset"] = self.layout.offsets[k]
                 described["unconstrained_shape"] = list(self.layout.shapes[k])
             out.append(described)
         return out
-
-
-def _distribution(fn):
-    """The name of a distribution, without what only gives it its shape."""
-    while type(fn).__name__ in ("Independent", "ExpandedDistribution", "MaskedDistribution"):
-        fn = fn.base_dist
-    return type(fn).__name__
-
-
-def _is_factor(s):
-    """Whether a site is one of numpyro.factor."""
-    return _distribution(s["fn"]) == "Unit"
 
 
 def _dims(name, s, shape):

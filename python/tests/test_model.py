@@ -142,7 +142,7 @@ def outside():
     [
         (discrete, {}, "'k' is discrete.*sum it out"),
         (subsampled, {}, "'rows' uses 5 of its 10 elements.*without subsample_size"),
-        (eigenvalues, {}, "calls Eigh"),
+        (eigenvalues, {}, "calls eigh"),
         (outside, {}, "data of 'y' are outside the support"),
         (lambda: numpyro.sample("x", dist.Normal(0, 1)), {}, "give one with name="),
         (lambda: None, {"name": "empty"}, "no latent sites"),

@@ -115,6 +115,8 @@ func (p *parser) pretty(o *operation) {
 		p.reduce(o)
 	case "stablehlo.while":
 		p.while(o)
+	case "stablehlo.convolution":
+		failAt(o.line, "drey reads no stablehlo.convolution: write it as a product with a matrix of shifted rows")
 	default:
 		p.items(o)
 		if p.accept(":") {

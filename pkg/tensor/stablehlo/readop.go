@@ -129,7 +129,7 @@ var arity = map[string]int{
 	"stablehlo.shift_right_arithmetic": 2, "stablehlo.reshape": 1, "stablehlo.transpose": 1, "stablehlo.broadcast_in_dim": 1, "stablehlo.reverse": 1,
 	"stablehlo.slice": 1, "stablehlo.pad": 2, "stablehlo.gather": 2, "stablehlo.scatter": 3, "stablehlo.dot_general": 2, "stablehlo.dot": 2,
 	"stablehlo.cholesky": 1, "stablehlo.triangular_solve": 2, "stablehlo.if": 1, "stablehlo.case": 1, "stablehlo.reduce_window": 2, "chlo.top_k": 1,
-	"chlo.polygamma": 2, "stablehlo.cbrt": 1, "stablehlo.round_nearest_afz": 1, "stablehlo.count_leading_zeros": 1, "stablehlo.reduce_precision": 1,
+	"chlo.polygamma": 2, "chlo.bessel_i1e": 1, "stablehlo.cbrt": 1, "stablehlo.round_nearest_afz": 1, "stablehlo.count_leading_zeros": 1, "stablehlo.reduce_precision": 1,
 	"chlo.sinh": 1, "chlo.cosh": 1, "chlo.asin": 1, "chlo.acos": 1, "chlo.atan": 1, "chlo.asinh": 1, "chlo.acosh": 1, "chlo.atanh": 1, "chlo.is_inf": 1, "chlo.square": 1,
 }
 
@@ -160,7 +160,7 @@ var singleReaders = map[string]single{
 	"stablehlo.dot_general": readDotGeneral, "stablehlo.dot": readDot, "stablehlo.cholesky": readCholesky, "stablehlo.triangular_solve": readTriangularSolve,
 	"stablehlo.cbrt": readCbrt, "stablehlo.round_nearest_afz": readRoundAway, "stablehlo.count_leading_zeros": readLeadingZeros, "stablehlo.reduce_precision": readReducePrecision,
 	"chlo.polygamma": readPolygamma, "chlo.sinh": readSinh, "chlo.cosh": readCosh, "chlo.asin": readAsin, "chlo.acos": readAcos, "chlo.atan": readAtan,
-	"chlo.asinh": readAsinh, "chlo.acosh": readAcosh, "chlo.atanh": readAtanh,
+	"chlo.asinh": readAsinh, "chlo.acosh": readAcosh, "chlo.atanh": readAtanh, "chlo.bessel_i1e": readBesselI1e,
 	"chlo.is_inf": func(_ *reader, _ *operation, in []tensor.Value) tensor.Value {
 		return in[0].Eq(in[0]).And(in[0].IsFinite().Not())
 	},
