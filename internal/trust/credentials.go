@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // Files of a directory of credentials; the first three have the names that Kubernetes and cert-manager give them.
@@ -28,7 +29,7 @@ type Credentials struct {
 	authority *x509.CertPool
 }
 
-// Load reads a directory of credentials.
+// Load reads a directory of credentials. A certificate that does not hold now is an error: the other sides would refuse it.
 func Load(dir string) (*Credentials, error) {
 	c := &Credentials{authority: x509.NewCertPool()}
 	ca, err := os.ReadFile(filepath.Join(dir, AuthorityFile))
@@ -40,6 +41,9 @@ func Load(dir string) (*Credentials, error) {
 	}
 	if c.cert, err = tls.LoadX509KeyPair(filepath.Join(dir, CertFile), filepath.Join(dir, KeyFile)); err != nil {
 		return nil, fmt.Errorf("trust: the certificate in %s: %w", dir, err)
+	}
+	if now := time.Now(); now.Before(c.cert.Leaf.NotBefore) || now.After(c.cert.Leaf.NotAfter) {
+		return nil, fmt.Errorf("trust: the certificate in %s holds from %s to %s: make a new one", dir, c.cert.Leaf.NotBefore.Format(time.DateTime), c.cert.Leaf.NotAfter.Format(time.DateTime))
 	}
 	if c.Identity, err = IdentityOf(c.cert.Leaf); err != nil {
 		return nil, fmt.Errorf("%w (in %s)", err, dir)

@@ -69,6 +69,17 @@ func TestTrialSet(t *testing.T) {
 	}
 }
 
+// TestExpired: credentials that do not hold now are refused where they are read, before anyone is asked for anything.
+func TestExpired(t *testing.T) {
+	for _, years := range []int{-2, 1} {
+		dir := filepath.Join(t.TempDir(), "certs")
+		must(t, trust.WriteTrial(dir, nil, time.Now().AddDate(years, 0, 0)))
+		if _, err := trust.Load(filepath.Join(dir, "worker")); err == nil || !strings.Contains(err.Error(), "make a new one") {
+			t.Errorf("%d years from now: %v", years, err)
+		}
+	}
+}
+
 func TestCovers(t *testing.T) {
 	id := trust.Identity{Role: trust.Worker, Name: "pool"}
 	for party, want := range map[transport.PartyID]bool{"pool": true, "pool-x7": true, "pool2": false, "poo": false, "other": false, "": false, "pool-a.b": false, "pool-*": false} {
