@@ -31,7 +31,7 @@ type ReplicaConfig struct {
 	// Peers are all coordinators of a new group, this one among them: each member is given the same. Empty for one that joins a
 	// group by Replica.Add. A coordinator that finds its state in Dir goes by that instead.
 	Peers []Peer
-	// Timeout is how long a leader may be silent before another is elected: default 500 ms, and 20 ms for a group of one, which
+	// Timeout is how long a leader may be silent before another is elected: default 500 ms, and 50 ms for a group of one, which
 	// has nobody to wait for.
 	Timeout time.Duration
 	Log     *slog.Logger
@@ -62,7 +62,7 @@ const logFile = "raft.db"
 
 const (
 	snapshotsKept = 2
-	aloneTimeout  = 20 * time.Millisecond
+	aloneTimeout  = 50 * time.Millisecond
 	groupTimeout  = 500 * time.Millisecond
 	lockTimeout   = 300 * time.Millisecond // for the disk of a coordinator that is just ending
 )
@@ -128,6 +128,9 @@ func (r *Replica) start(cfg ReplicaConfig, snapshots raft.SnapshotStore, logs io
 	conf.HeartbeatTimeout = cfg.timeout()
 	conf.ElectionTimeout = conf.HeartbeatTimeout
 	conf.LeaderLeaseTimeout = conf.HeartbeatTimeout / 2
+	if len(cfg.Peers) == 1 {
+		conf.LeaderLeaseTimeout = conf.HeartbeatTimeout // how often a leader wakes to see that it has a majority: its own
+	}
 	conf.CommitTimeout = conf.HeartbeatTimeout / 10
 	conf.SnapshotThreshold, conf.TrailingLogs = snapshotEvery, commandsKept
 	if !known && len(cfg.Peers) > 0 {

@@ -26,14 +26,11 @@ func scaling(ctx context.Context, program, dir string, o options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, c.end()) }()
-	submit := exec.CommandContext(ctx, program, "submit", "logistic-regression", "--cluster", c.url, "--engine", "wasm", "--seed", "1",
-		"--chains", "16", "--warmup", "300", "--draws", "10000000")
-	submit.Stderr = os.Stderr
-	id, err := submit.Output()
+	run, err := c.regression(ctx, program)
 	if err != nil {
 		return err
 	}
-	p := &pair{coordinator: c, program: program, cores: cores[:2], run: transport.RunID(strings.TrimSpace(string(id)))}
+	p := &pair{coordinator: c, program: program, cores: cores[:2], run: run}
 	defer func() { err = errors.Join(err, p.stop()) }()
 	fmt.Fprintf(o.out, "Logistic regression, 20,000 × 54, 16 chains in two packs, a core a worker (%s), %v each.\n\n", strings.Join(p.cores, ", "), o.scaling)
 	fmt.Fprintln(o.out, "| round | one worker, draws/s | two workers, draws/s | ratio | coordinator's share of a core with one, with two |")
@@ -49,6 +46,17 @@ func scaling(ctx context.Context, program, dir string, o options) (err error) {
 	slices.Sort(ratios)
 	fmt.Fprintf(o.out, "\nTwo workers make %.3f times as many draws a second as one (median; %.3f to %.3f).\n", ratios[len(ratios)/2], ratios[0], ratios[len(ratios)-1])
 	return nil
+}
+
+// regression submits the run. What the command says besides is of workers, who come later.
+func (c *coordinator) regression(ctx context.Context, program string) (transport.RunID, error) {
+	id, err := exec.CommandContext(ctx, program, "submit", "logistic-regression", "--cluster", c.url, "--engine", "wasm", "--seed", "1",
+		"--chains", "16", "--warmup", "300", "--draws", "10000000").Output()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		err = fmt.Errorf("drey submit: %w\n%s", err, exit.Stderr)
+	}
+	return transport.RunID(strings.TrimSpace(string(id))), err
 }
 
 // allowedCores returns the cores that this process may use.
