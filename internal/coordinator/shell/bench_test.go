@@ -17,40 +17,16 @@ import (
 	"github.com/drey-sampler/drey/pkg/store"
 	"github.com/drey-sampler/drey/pkg/transport"
 	"github.com/drey-sampler/drey/pkg/transport/memory"
-	"github.com/drey-sampler/drey/pkg/transport/nats"
 )
 
-// BenchmarkCommit measures how many draws of 10 parameters a second a coordinator with its sink commits, of 1,000 workers with
-// 10,000 chains, on real disks and in real time, over a bus in memory and over an embedded NATS server with JetStream. The workers make their
-// draws on the same cores. It reports the process's memory halfway and at the end.
+// BenchmarkCommit measures how many draws of 10 parameters a second a coordinator with a journal and its sink commits, of 1,000 workers
+// with 10,000 chains, on real disks and in real time, over a bus in memory: bench/cmd/cluster has the same with Raft and NATS. The
+// workers make their draws on the same cores. It reports the process's memory halfway and at the end.
 func BenchmarkCommit(b *testing.B) {
-	b.Run("memory", func(b *testing.B) {
-		bus, err := memory.New(transport.DefaultLimits())
-		if err != nil {
-			b.Fatal(err)
-		}
-		benchmarkCommit(b, func(transport.PartyID) transport.Transport { return bus.Connect() })
-	})
-	b.Run("nats", func(b *testing.B) {
-		server, err := nats.Start(nats.ServerConfig{StoreDir: b.TempDir()})
-		if err != nil {
-			b.Fatal(err)
-		}
-		defer server.Close()
-		if err := nats.Prepare(b.Context(), nats.Config{Server: server, Party: "coordinator"}, transport.DefaultLimits(), 1); err != nil {
-			b.Fatal(err)
-		}
-		benchmarkCommit(b, func(party transport.PartyID) transport.Transport {
-			t, err := nats.Connect(b.Context(), nats.Config{Server: server, Party: party})
-			if err != nil {
-				b.Fatal(err)
-			}
-			return t
-		})
-	})
-}
-
-func benchmarkCommit(b *testing.B, connect func(transport.PartyID) transport.Transport) {
+	bus, err := memory.New(transport.DefaultLimits())
+	if err != nil {
+		b.Fatal(err)
+	}
 	const chains, width, block = 10_000, 10, 25
 	dir := b.TempDir()
 	j, err := coordinator.OpenJournal(dir)
@@ -63,7 +39,7 @@ func benchmarkCommit(b *testing.B, connect func(transport.PartyID) transport.Tra
 	if err != nil {
 		b.Fatal(err)
 	}
-	link := connect("coordinator")
+	link := bus.Connect()
 	defer link.Close()
 	led := make(chan struct{})
 	sh, err := shell.New(shell.Config{Name: "coordinator", Machine: j, Transport: link, Sink: s, OnLead: func() { close(led) }, Log: log})
@@ -82,12 +58,12 @@ func benchmarkCommit(b *testing.B, connect func(transport.PartyID) transport.Tra
 	<-led
 	m := shelltest.NewManifest(chains, width)
 	m.Block, m.Draws = block, uint64(block*max(1, b.N))
-	client := connect("client")
+	client := bus.Connect()
 	defer client.Close()
 	run := submitTo(b, client, m)
 	for i := range chains / width {
 		party := transport.PartyID(fmt.Sprintf("w%d", i))
-		t := connect(party)
+		t := bus.Connect()
 		defer t.Close()
 		w := shelltest.NewWorker(t, shelltest.WorkerConfig{Name: party, Incarnation: 1, Slots: 1})
 		parts.Go(func() { w.Run(ctx) })
