@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -123,6 +124,34 @@ func TestLeaderKilled(t *testing.T) {
 			}
 			g.start(t, "c3", int(lost[1]-'0'), "--replaces", lost)
 			g.has(t, "c3", run, c.run)
+		})
+	}
+}
+
+// TestLeaderPaused: of three coordinators the one that leads sleeps until another does, and wakes up while that one goes on, in warmup or in
+// sampling. It stores nothing that counts any more, and has all draws in the end, as the others have.
+func TestLeaderPaused(t *testing.T) {
+	for phase, at := range map[string]uint64{"warmup": 0, "sampling": 4000} {
+		t.Run(phase, func(t *testing.T) {
+			g := openGroup(t)
+			first := g.worker(t)
+			s := schools{seed: 24, draws: 12000}
+			run := s.submit(t, g.user)
+			if at == 0 {
+				first.says(t, "msg=lease ")
+			}
+			g.reaches(t, run, at)
+			old := g.leader(t)
+			paused := g.members[old]
+			delete(g.members, old)
+			paused.signal(t, syscall.SIGSTOP)
+			g.leader(t)
+			paused.signal(t, syscall.SIGCONT)
+			g.members[old] = paused
+			s.check(t, g.user, run)
+			for id := range g.members {
+				g.has(t, id, run, s)
+			}
 		})
 	}
 }

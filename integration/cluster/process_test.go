@@ -18,24 +18,29 @@ import (
 	"time"
 )
 
-// program is the drey that the tests run, built once.
-var program = sync.OnceValues(func() (string, error) {
+// programs is the directory of the programs that the tests run, built once: drey, and a NATS server.
+var programs = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "drey-cluster-")
 	if err != nil {
 		return "", err
 	}
-	path := filepath.Join(dir, "drey")
-	out, err := exec.Command("go", "build", "-o", path, "../../cmd/drey").CombinedOutput()
+	out, err := exec.Command("go", "build", "-o", dir+string(filepath.Separator), "../../cmd/drey", "../internal/natsserver").CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, out)
 	}
-	return path, nil
+	return dir, nil
 })
+
+// program returns the path of one of them.
+func program(name string) (string, error) {
+	dir, err := programs()
+	return filepath.Join(dir, name), err
+}
 
 func TestMain(m *testing.M) {
 	status := m.Run()
-	if path, err := program(); err == nil {
-		_ = os.RemoveAll(filepath.Dir(path))
+	if dir, err := programs(); err == nil {
+		_ = os.RemoveAll(dir)
 	}
 	os.Exit(status)
 }
@@ -68,14 +73,20 @@ func (b *buffer) String() string {
 	return b.text.String()
 }
 
-// start starts a daemon that is killed when the test ends.
+// start starts a daemon of drey that is killed when the test ends.
 func start(t *testing.T, args ...string) *process {
 	t.Helper()
-	path, err := program()
+	path, err := program("drey")
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{cmd: exec.Command(path, args...), out: &buffer{}, exited: make(chan struct{})}
+	return begin(t, exec.Command(path, args...))
+}
+
+// begin starts a process that is killed when the test ends.
+func begin(t *testing.T, cmd *exec.Cmd) *process {
+	t.Helper()
+	p := &process{cmd: cmd, out: &buffer{}, exited: make(chan struct{})}
 	p.cmd.Env = append(os.Environ(), "DREY_CLUSTER=", "DREY_CERTS=")
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
 	if err := p.cmd.Start(); err != nil {
@@ -88,7 +99,7 @@ func start(t *testing.T, args ...string) *process {
 	t.Cleanup(func() {
 		p.kill()
 		if t.Failed() {
-			t.Logf("drey %s said:\n%s", strings.Join(args, " "), p.out)
+			t.Logf("%s said:\n%s", strings.Join(cmd.Args, " "), p.out)
 		}
 	})
 	return p
@@ -155,7 +166,7 @@ type user struct {
 // run runs a command, and returns its standard output and what it said besides.
 func (u user) run(t *testing.T, args ...string) (out, said string, err error) {
 	t.Helper()
-	path, err := program()
+	path, err := program("drey")
 	if err != nil {
 		t.Fatal(err)
 	}
