@@ -162,8 +162,8 @@ func (m *Manifest) check() error {
 	switch {
 	case m.Chains < 1 || m.Width < 1 || m.Width > maxChains || m.Width > m.Chains:
 		return fmt.Errorf("field Width: packs of %d of %d chains", m.Width, m.Chains)
-	case m.Super < 1 || m.Width%m.Super != 0 && m.Width != m.Chains:
-		return fmt.Errorf("field Super: %d chains that start at one point do not fit packs of %d", m.Super, m.Width)
+	case m.Super < 1 || m.Chains%m.Super != 0:
+		return fmt.Errorf("field Super: %d chains that start at one point do not divide %d chains", m.Super, m.Chains)
 	case m.Block < 1 || m.Thin < 1 || m.Lease < 1:
 		return fmt.Errorf("fields Block, Thin, Lease: %d, %d and %d, want at least 1 each", m.Block, m.Thin, m.Lease)
 	case len(m.Starts) != 1 && uint64(len(m.Starts)) != uint64(m.Chains):
