@@ -33,6 +33,7 @@ type Result struct {
 	MinESSPerLeapfrog float64  `json:"min_ess_per_leapfrog"`
 	MinESSPerSecond   *float64 `json:"min_ess_per_second"`
 	SecondsTotal      *float64 `json:"seconds_total"`
+	CompileSeconds    float64  `json:"compile_seconds"` // of the first run's programs
 	PeakRSSMB         *float64 `json:"peak_rss_mb"`
 
 	Posterior map[string]Estimate `json:"posterior"`
@@ -100,6 +101,9 @@ func (s *settings) sample(ctx context.Context, m *model.Model, draws int, last b
 		return err
 	}
 	run := out.Draws.Run()
+	if len(r.Lengths) == 0 {
+		r.CompileSeconds = float64(run.Seconds.Compile)
+	}
 	r.Version = run.Versions.Drey + " (" + run.Versions.CodeGenerator + ", " + run.Versions.Go + ")"
 	r.Lengths = append(r.Lengths, draws)
 	r.Leapfrogs = append(r.Leapfrogs, run.Counts.Leapfrogs)

@@ -29,6 +29,7 @@ type Measurement struct {
 	MinESSPerLeapfrog *float64 `json:"min_ess_per_leapfrog"`
 	MinESSPerSecond   *float64 `json:"min_ess_per_second"`
 	SecondsTotal      *float64 `json:"seconds_total"`
+	CompileSeconds    *float64 `json:"compile_seconds"`
 	PeakRSSMB         *float64 `json:"peak_rss_mb"`
 
 	Posterior map[string]Estimate `json:"posterior"`

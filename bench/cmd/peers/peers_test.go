@@ -197,7 +197,7 @@ func TestMeasureRunsThePrograms(t *testing.T) {
 	t.Setenv("XLA_FLAGS", "")
 	b := &bench{root: dir, out: dir, singleCore: "7", allCores: "6-7"}
 
-	c := Case{Name: "gp", Model: "gp", Warmup: 300}
+	c := Case{Name: "gp", Precision: "f64", Model: "gp", Warmup: 300}
 	m, err := b.measure(t.Context(), c, Tool{Program: programDrey, Chains: 1, Lengths: [2]int{10, 20}}, 4)
 	if err != nil || m.Model != "gp" {
 		t.Errorf("measure: %+v, %v", m, err)
@@ -209,7 +209,7 @@ func TestMeasureRunsThePrograms(t *testing.T) {
 		t.Errorf("ran  %swant %s", seen, want)
 	}
 
-	c = Case{Name: "start-to-summary", Model: "eight-schools", StartToSummary: true, Warmup: 1000, Draws: 500}
+	c = Case{Name: "start-to-summary", Precision: "f64", Model: "eight-schools", StartToSummary: true, Warmup: 1000, Draws: 500}
 	_, err = b.measure(t.Context(), c, Tool{Program: programCommand, Chains: 4}, 0)
 	if err == nil || !strings.Contains(err.Error(), "exit status 3\nbroken") {
 		t.Errorf("a program that fails: %v, want its status and its last words", err)

@@ -95,7 +95,11 @@ func (c Case) describe() string {
 	if c.StartToSummary {
 		return fmt.Sprintf("4 chains × (%d + %d), f64, from process start to summary, on all cores; drey to its exit.", c.Warmup, c.Draws)
 	}
-	return fmt.Sprintf("f64, one core, %d warmup draws, fixed cost subtracted.", c.Warmup)
+	engine := ""
+	if c.XLA {
+		engine = ", XLA for CPUs on both sides, chains vectorised"
+	}
+	return fmt.Sprintf("%s, one core%s, %d warmup draws, fixed cost subtracted.", c.Precision, engine, c.Warmup)
 }
 
 // table writes a case's Markdown table: a row a tool, drey's advantage in the case's first metric last.
@@ -103,6 +107,9 @@ func (r *Results) table(b *strings.Builder, c Case) {
 	metrics := []Metric{microsPerLeapfrog, gradientMicros, essPerLeapfrog, essPerSecond, divergences, peakMemory}
 	if c.StartToSummary {
 		metrics = []Metric{secondsTotal, minESS, essPerLeapfrog, divergences, peakMemory}
+	}
+	if c.XLA {
+		metrics = []Metric{microsPerLeapfrog, essPerLeapfrog, essPerSecond, compileSeconds, divergences, peakMemory}
 	}
 	header := []string{"tool"}
 	for _, metric := range metrics {

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/drey-sampler/drey/pkg/engine/xla/plugin"
 )
 
 // timeLimit ends a program that hangs: the longest run takes about three minutes on the reference machine.
@@ -24,6 +26,7 @@ type bench struct {
 	singleCore string // a taskset list of one core
 	allCores   string // a taskset list
 	missing    map[string]string
+	plugin     string // XLA's, for CPUs
 }
 
 // prepare builds drey's programs and finds the peers'. A program that can't be had is recorded in b.missing with the
@@ -33,13 +36,20 @@ func (b *bench) prepare(ctx context.Context) error {
 	if err := os.MkdirAll(filepath.Join(b.out, "bin"), 0o755); err != nil {
 		return err
 	}
-	for program, dir := range map[string]string{programDrey: "bench/cmd/dreybench", programCommand: "cmd/drey"} {
+	for program, dir := range map[string]string{programDrey: "bench/cmd/dreybench", programXLA: "bench/cmd/dreybench", programCommand: "cmd/drey"} {
+		if reason := b.lacks(program); reason != "" {
+			b.missing[program] = reason
+			continue
+		}
 		if _, err := os.Stat(filepath.Join(b.root, dir)); errors.Is(err, fs.ErrNotExist) {
 			b.missing[program] = "there is no " + dir
 			continue
 		}
 		build := exec.CommandContext(ctx, "go", "build", "-o", b.binary(program), "./"+dir)
-		build.Dir = b.root
+		build.Dir, build.Env = b.root, os.Environ()
+		if program == programXLA {
+			build.Env = append(build.Env, "CGO_ENABLED=1")
+		}
 		if output, err := build.CombinedOutput(); err != nil {
 			return fmt.Errorf("build ./%s: %w\n%s", dir, err, output)
 		}
@@ -57,6 +67,21 @@ func (b *bench) prepare(ctx context.Context) error {
 	return nil
 }
 
+// lacks says what a program of drey's needs and is not here, "" for nothing; it finds XLA's plugin.
+func (b *bench) lacks(program string) string {
+	if program != programXLA {
+		return ""
+	}
+	if _, err := exec.LookPath("gcc"); err != nil {
+		return "no gcc for a build with XLA"
+	}
+	var err error
+	if b.plugin, err = plugin.Find("cpu"); err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
 func (b *bench) binary(program string) string { return filepath.Join(b.out, "bin", program) }
 
 // measure runs one tool of a case once, pinned to its cores, and returns what it measured.
@@ -72,6 +97,13 @@ func (b *bench) measure(ctx context.Context, c Case, tool Tool, seed int) (Measu
 	var stdout, stderr bytes.Buffer
 	cmd.Dir, cmd.Stdout, cmd.Stderr = b.root, &stdout, &stderr
 	cmd.Env = append(os.Environ(), b.environment(c.StartToSummary)...)
+	if tool.Program == programXLA { // programs are compiled each time, as NumPyro's are
+		cache := filepath.Join(b.out, "cache")
+		if err := os.RemoveAll(cache); err != nil {
+			return Measurement{}, err
+		}
+		cmd.Env = append(cmd.Env, "XDG_CACHE_HOME="+cache, plugin.Variable+"="+b.plugin)
+	}
 
 	start := time.Now()
 	err := cmd.Run()
@@ -90,7 +122,7 @@ func (b *bench) measure(ctx context.Context, c Case, tool Tool, seed int) (Measu
 // argv is the command line of a tool's program, without taskset.
 func (b *bench) argv(c Case, tool Tool, seed int) []string {
 	settings := []string{
-		"--chains", strconv.Itoa(tool.Chains), "--warmup", strconv.Itoa(c.Warmup), "--seed", strconv.Itoa(seed), "--precision", "f64",
+		"--chains", strconv.Itoa(tool.Chains), "--warmup", strconv.Itoa(c.Warmup), "--seed", strconv.Itoa(seed), "--precision", c.Precision,
 	}
 	if tool.Program == programCommand {
 		run := []string{b.binary(programCommand), "run", c.Model, "--draws", strconv.Itoa(c.Draws), "--json", "--overwrite", "--out", filepath.Join(b.out, "run")}
@@ -105,8 +137,11 @@ func (b *bench) argv(c Case, tool Tool, seed int) []string {
 	if tool.Method != "" {
 		settings = append(settings, "--chain-method", tool.Method)
 	}
-	if tool.Program == programDrey {
+	switch tool.Program {
+	case programDrey:
 		return append([]string{b.binary(programDrey)}, settings...)
+	case programXLA:
+		return append([]string{b.binary(programXLA), "--engine", "xla:cpu"}, settings...)
 	}
 	script := "bench/peers/" + tool.Program + "_bench.py"
 	return append([]string{filepath.Join("bench", ".venv", "bin", "python"), "-W", "ignore", script}, settings...)

@@ -28,6 +28,7 @@ var (
 	essPerLeapfrog    = Metric{"min-ESS per leapfrog", true, func(m Measurement) *float64 { return m.MinESSPerLeapfrog }}
 	minESS            = Metric{"min-ESS", true, func(m Measurement) *float64 { return m.MinESSBulk }}
 	secondsTotal      = Metric{"seconds to summary", false, func(m Measurement) *float64 { return m.SecondsTotal }}
+	compileSeconds    = Metric{"compile, s", false, func(m Measurement) *float64 { return m.CompileSeconds }}
 	peakMemory        = Metric{"peak memory, MB", false, func(m Measurement) *float64 { return m.PeakRSSMB }}
 	divergences       = Metric{"divergences", false, func(m Measurement) *float64 { n := float64(m.Divergences); return &n }}
 )

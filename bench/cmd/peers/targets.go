@@ -15,7 +15,7 @@ type Target struct {
 
 // targets are what the project promises of its speed; bench/README.md says why these.
 func targets() []Target {
-	return []Target{
+	return append([]Target{
 		{"eight-schools", microsPerLeapfrog, []string{"nutpie"}, 8},
 		{"eight-schools", microsPerLeapfrog, []string{"numpyro"}, 30},
 		{"eight-schools", microsPerLeapfrog, []string{"numpyro", "numpyro-64", "numpyro-1024"}, 5},
@@ -26,7 +26,23 @@ func targets() []Target {
 		// Within 5 % of the better peer.
 		{"logistic-regression", microsPerLeapfrog, []string{"numpyro", "nutpie"}, 1 / 1.05},
 		{"start-to-summary", secondsTotal, []string{"numpyro-parallel", "numpyro-vectorized", "nutpie"}, 20},
+	}, xlaTargets()...)
+}
+
+// xlaTargets are those of XLA on both sides, against NumPyro's vectorised chains in the same precision.
+func xlaTargets() []Target {
+	var out []Target
+	for _, precision := range []string{"f32", "f64"} {
+		for _, t := range []struct {
+			model   string
+			chains  int
+			atLeast float64
+		}{{"eight-schools", 1, 1}, {"eight-schools", 64, 1.3}, {"eight-schools", 1024, 2.5}, {"radon", 64, 1}} {
+			name := xlaCase(t.model, t.chains, precision)
+			out = append(out, Target{name, microsPerLeapfrog, []string{"numpyro"}, t.atLeast}, Target{name, essPerLeapfrog, []string{"numpyro"}, 0.9})
+		}
 	}
+	return out
 }
 
 // Outcome is a target with what was measured.
