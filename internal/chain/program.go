@@ -58,7 +58,8 @@ func Compile(eng engine.Engine, b *model.Bundle, columns []model.Column, cfg Con
 	}
 	p.capacity = max(1, min(largestCapacity, bufferBytes/(8*width)))
 	if cfg.Batch > 0 {
-		p.capacity = max(1, min(packCapacity, packBytes/(8*width*cfg.Batch)))
+		rows := min(max(packDraws/cfg.Batch, packCapacity), largestCapacity)
+		p.capacity = max(1, min(rows, packBytes/(8*width*cfg.Batch)))
 	}
 	t, err := newTracer(b, cfg, len(columns), p.capacity, cfg.Batch > 0 && eng.Name() == repeats)
 	if err != nil {
@@ -81,9 +82,11 @@ const (
 	bufferBytes     = 256 << 10
 )
 
-// The same of a PackWorker, whose buffers are those of all its chains.
+// The same of a PackWorker, whose buffers are those of all its chains: for packDraws draws, and packCapacity of each chain, so
+// that a narrow pack's calls, which cost as much as a wide one's, are as long.
 const (
 	packCapacity = 64
+	packDraws    = 16 << 10
 	packBytes    = 16 << 20
 )
 

@@ -67,6 +67,7 @@ func (n NUTS) checkAbreast(s NUTSState, before, low, high tensor.Value) (NUTSSta
 	turning := tensor.Cond(odd,
 		func() tensor.Value { return n.Rule.turningAbreast(s, before, low, high) },
 		func() tensor.Value { return tensor.In(s.Leaf, false) })
+	odd = odd.Or(turning) // the same, and known when the rows have been read: XLA copies arrays that are written before
 	_, next := rows(s.Leaf.Add(1))
 	even := tensor.Select(odd, nowhere, high)
 	c := &s.Checkpoints
@@ -78,9 +79,8 @@ func (n NUTS) checkAbreast(s NUTSState, before, low, high tensor.Value) (NUTSSta
 
 // lastOfTree returns Checkpoints.Last with the momentum at the end from which a new subtree is about to grow.
 func (s NUTSState) lastOfTree(done tensor.Value) tensor.Value {
-	last := s.Checkpoints.Last
 	grows := s.Leaf.Eq(0).And(done.Not())
-	return last.SetRow(0, tensor.Select(grows, s.Moving.Momentum, last.Row(0)))
+	return writeRow(s.Checkpoints.Last, tensor.Select(grows, 0, nowhere), s.Moving.Momentum)
 }
 
 // search is the carry of the loop over rows.

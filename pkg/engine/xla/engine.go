@@ -171,11 +171,16 @@ func identify(path string) (string, error) {
 }
 
 // compilerOptions keep the meaning of a program: no arithmetic that ignores NaN, no wider or narrower intermediate results,
-// and on GPUs no operation whose result depends on the order in which threads come.
+// and on GPUs no operation whose result depends on the order in which threads come. Those for CPUs make loops faster, too.
 func compilerOptions(platform, path string) []pjrt.Option {
 	switch platform {
 	case "cpu":
-		return []pjrt.Option{{Name: "xla_cpu_enable_fast_math", Value: false}, {Name: "xla_cpu_enable_fast_min_max", Value: false}, {Name: "xla_allow_excess_precision", Value: false}}
+		return []pjrt.Option{
+			{Name: "xla_cpu_enable_fast_math", Value: false}, {Name: "xla_cpu_enable_fast_min_max", Value: false}, {Name: "xla_allow_excess_precision", Value: false},
+			// These two change no result. A pack of 64 or 1,024 chains of eight schools takes two thirds of the time: registers of the
+			// whole width where there are such, and loops that keep what a turn both reads and writes in one place.
+			{Name: "xla_cpu_prefer_vector_width", Value: 512}, {Name: "xla_cpu_copy_insertion_use_region_analysis", Value: true},
+		}
 	case "cuda":
 		out := []pjrt.Option{{Name: "xla_gpu_deterministic_ops", Value: true}, {Name: "xla_allow_excess_precision", Value: false}}
 		// Beside the plugin, where NVIDIA's wheels put ptxas and libdevice.
@@ -217,7 +222,7 @@ func (e *Engine) Compile(f *tensor.Func, opt engine.Options) (engine.Executable,
 		lowered = simplify.Exact(lowered)
 	}
 	if e.platform == lower.CPU {
-		if lowered, err = withoutShortScatters(lowered); err != nil {
+		if lowered, err = withoutScatters(lowered); err != nil {
 			return nil, fmt.Errorf("xla: %s: %w", f.Name, err)
 		}
 	}

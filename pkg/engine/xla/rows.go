@@ -2,46 +2,117 @@
 
 package xla
 
-import "github.com/drey-sampler/drey/pkg/tensor"
+import (
+	"slices"
+
+	"github.com/drey-sampler/drey/pkg/tensor"
+)
 
 // smallLoops makes XLA's compiler for CPUs take every loop without scatters, sorts and calls of libraries for a small one:
 // one kernel, where it else starts one for each instruction of each turn, which takes longer than to compute a few lanes. The
 // number is that of the bytes from which on a loop is not small.
 const smallLoops = "--xla_backend_extra_options=xla_cpu_small_while_loop_byte_threshold=1000000000000"
 
-// shortAxis is the longest axis along which a row of each lane is written by a select over the whole array, many lanes at a
-// time. A scatter takes one lane after another, and puts a loop around it into many kernels.
-const shortAxis = 16
+// Rows of lanes are written a row at a time along axes up to shortAxis where there are manyLanes of them, many lanes side by
+// side, and else a lane at a time.
+const (
+	shortAxis = 16
+	manyLanes = 16
+)
 
-// withoutShortScatters returns f with selects in the place of scatters along short axes, for XLA's compiler for CPUs.
-func withoutShortScatters(f *tensor.Func) (*tensor.Func, error) {
+// withoutScatters returns f with loops in the place of scatters that write one row a lane and of those that add, for XLA's
+// compiler for CPUs: a single scatter would take the loop over ticks, with all that is in it, apart into kernels.
+func withoutScatters(f *tensor.Func) (*tensor.Func, error) {
 	rule := func(n *tensor.Node, in []tensor.Value) ([]tensor.Value, bool) {
-		if !writesShortRow(n) {
+		switch {
+		case n.Op == tensor.OpScatterAdd:
+			return []tensor.Value{addRows(in[0], in[1], in[2], n.Attr.Axis)}, true
+		case !writesRow(n):
 			return nil, false
 		}
-		return []tensor.Value{selectRow(in[0], in[1], in[2], n.Attr.Axis)}, true
+		w := rowWriter{axis: n.Attr.Axis, idx: in[1].Reshape(in[1].Dim(1)), rows: in[2]}
+		if n.Shape[w.axis] <= shortAxis && in[1].Dim(1) >= manyLanes {
+			return []tensor.Value{w.rowByRow(in[0])}, true
+		}
+		return []tensor.Value{w.laneByLane(in[0])}, true
 	}
 	return tensor.TraceLike(f, func(args []tensor.Value) []tensor.Value { return f.ApplyWith(rule, args...) })
 }
 
-// writesShortRow reports whether an instruction writes one row a lane along a short axis.
-func writesShortRow(n *tensor.Node) bool {
-	if n.Op != tensor.OpScatter || n.Shape[n.Attr.Axis] > shortAxis {
+// writesRow reports whether an instruction writes one row a lane; lanes are along the last axis.
+func writesRow(n *tensor.Node) bool {
+	if n.Op != tensor.OpScatter || n.Attr.Axis == len(n.Shape)-1 {
 		return false
 	}
 	idx := n.In[1].Shape()
 	return len(idx) == 2 && idx[0] == 1
 }
 
-// selectRow returns x with the row u of each lane at idx [1, lanes] along an axis; the last axis is that of the lanes.
-func selectRow(x, idx, u tensor.Value, axis int) tensor.Value {
-	shape := x.Shape()
-	var to []int
-	for a := range shape {
-		if a != axis {
-			to = append(to, a)
-		}
+// writing is the carry of a loop over places, lanes or rows.
+type writing struct{ At, X tensor.Value }
+
+// addRows adds rows along an axis at the places idx i32[n], one after another.
+func addRows(x, idx, rows tensor.Value, axis int) tensor.Value {
+	count := x.Dim(axis)
+	size := slices.Clone(x.Shape())
+	size[axis] = 1
+	return tensor.While(writing{tensor.In(x, 0), x},
+		func(l writing) tensor.Value { return l.At.Lt(idx.Dim(0)) },
+		func(l writing) writing {
+			to := idx.DynamicSlice([]any{l.At}, 1).Reshape()
+			here := rowStart(x.Rank(), axis, to.Clamp(0, count-1))
+			old := l.X.DynamicSlice(here, size...)
+			row := rows.DynamicSlice(rowStart(x.Rank(), axis, l.At), size...)
+			return writing{l.At.Add(1), l.X.DynamicUpdate(tensor.Select(to.Ge(0).And(to.Lt(count)), old.Add(row), old), here...)}
+		}).X
+}
+
+// rowStart returns where a row along an axis starts.
+func rowStart(rank, axis int, at any) []any {
+	out := make([]any, rank)
+	for a := range out {
+		out[a] = 0
 	}
-	row := idx.Reshape(idx.Dim(1)).BroadcastInDim(shape, []int{len(shape) - 1})
-	return tensor.Select(tensor.Iota(tensor.I32, axis, shape...).Eq(row), u.Squeeze(axis).BroadcastInDim(shape, to), x)
+	out[axis] = at
+	return out
+}
+
+// rowWriter writes rows, which are 1 long along the axis, at the place idx i32[lanes] of each lane, to none at places
+// outside of the axis.
+type rowWriter struct {
+	axis      int
+	idx, rows tensor.Value
+}
+
+// rowByRow goes through the places up to the largest one that a lane writes to. All of a loop's turns read and write one
+// row, in place.
+func (w rowWriter) rowByRow(x tensor.Value) tensor.Value {
+	count := x.Dim(w.axis)
+	size := slices.Clone(x.Shape())
+	size[w.axis] = 1
+	most := tensor.Select(w.idx.Lt(count), w.idx, -1).MaxOver(-1)
+	return tensor.While(writing{tensor.In(x, 0), x},
+		func(l writing) tensor.Value { return l.At.Le(most) },
+		func(l writing) writing {
+			here := rowStart(x.Rank(), w.axis, l.At)
+			mine := w.idx.Eq(l.At).BroadcastInDim(size, []int{x.Rank() - 1})
+			row := tensor.Select(mine, w.rows, l.X.DynamicSlice(here, size...))
+			return writing{l.At.Add(1), l.X.DynamicUpdate(row, here...)}
+		}).X
+}
+
+// laneByLane writes a row of each lane, or what stands in its first or last place.
+func (w rowWriter) laneByLane(x tensor.Value) tensor.Value {
+	count, last := x.Dim(w.axis), x.Rank()-1
+	size := slices.Clone(w.rows.Shape())
+	size[last] = 1
+	return tensor.While(writing{tensor.In(x, 0), x},
+		func(l writing) tensor.Value { return l.At.Lt(w.idx.Dim(0)) },
+		func(l writing) writing {
+			to := w.idx.DynamicSlice([]any{l.At}, 1).Reshape()
+			here, from := rowStart(x.Rank(), w.axis, to.Clamp(0, count-1)), rowStart(x.Rank(), w.axis, 0)
+			here[last], from[last] = l.At, l.At
+			row := tensor.Select(to.Ge(0).And(to.Lt(count)), w.rows.DynamicSlice(from, size...), l.X.DynamicSlice(here, size...))
+			return writing{l.At.Add(1), l.X.DynamicUpdate(row, here...)}
+		}).X
 }

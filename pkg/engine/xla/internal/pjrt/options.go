@@ -12,7 +12,7 @@ type Option struct {
 }
 
 // CompileOptions returns the CompileOptionsProto of openxla/xla (xla/pjrt/proto/compile_options.proto) for a program that
-// runs once, on one device. It panics for a Value that is neither a string nor a bool.
+// runs once, on one device. It panics for a Value that is neither a string, a bool nor an int.
 func CompileOptions(options ...Option) []byte {
 	// executable_build_options, field 3: device_ordinal (1) -1: unset; num_replicas (4) 1; num_partitions (5) 1.
 	build := binary.AppendUvarint([]byte{1 << 3}, 1<<64-1)
@@ -28,8 +28,10 @@ func CompileOptions(options ...Option) []byte {
 			if v {
 				value[1] = 1
 			}
+		case int: // int_field, field 3
+			value = binary.AppendUvarint([]byte{3 << 3}, uint64(v))
 		default:
-			panic("pjrt: CompileOptions: option " + o.Name + " is neither a string nor a bool")
+			panic("pjrt: CompileOptions: option " + o.Name + " is neither a string, a bool nor an int")
 		}
 		out = message(out, 7, message(message(nil, 1, []byte(o.Name)), 2, value))
 	}
