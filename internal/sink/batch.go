@@ -2,6 +2,8 @@ package sink
 
 import (
 	"context"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/drey-sampler/drey/pkg/store"
@@ -42,6 +44,8 @@ type batcher struct {
 	held    map[key]*entry                // read and without a verdict that is final
 	faults  map[transport.RunID]time.Time // runs whose directory could not be written, and until when it is not tried again
 	fresh   []*entry                      // of these, those not durable yet
+	settled []transport.Received          // messages to be acknowledged
+	answers sync.WaitGroup                // acknowledgements under way
 	bytes   int                           // of their contents
 	arrived uint64
 	retry   time.Time // when to try again what could not be done; zero: nothing is left
@@ -51,6 +55,7 @@ type batcher struct {
 // run works until ctx ends or no more messages come. A batch ends when nothing is left to read, but not before as much time has
 // passed since the last one as that took: what comes often is written in larger pieces, what comes seldom at once.
 func (b *batcher) run(ctx context.Context, messages <-chan transport.Received) {
+	defer b.answers.Wait()
 	for {
 		first, ok := b.wait(ctx, messages)
 		if !ok {
@@ -64,6 +69,7 @@ func (b *batcher) run(ctx context.Context, messages <-chan transport.Received) {
 		b.retry = time.Time{}
 		b.write(ctx)
 		b.commit(ctx)
+		b.acknowledge(ctx)
 		b.note(ctx)
 		b.next = time.Now().Add(min(time.Since(begin), mostRest))
 	}
@@ -197,11 +203,27 @@ func (b *batcher) later(d time.Duration) {
 	}
 }
 
-// settle acknowledges the messages of a block.
-func (b *batcher) settle(ctx context.Context, e *entry) {
+// settle has the messages of a block acknowledged.
+func (b *batcher) settle(e *entry) {
 	delete(b.held, e.key())
-	for _, r := range e.messages {
-		b.log(r.Ack(ctx), "acknowledge")
+	b.settled = append(b.settled, e.messages...)
+}
+
+// acknowledgements is how many are under way at once: each waits for the transport.
+const acknowledgements = 16
+
+// acknowledge begins to acknowledge the messages of settled blocks, once those of the batch before are: it takes a transport about as
+// long as the next batch takes the disk.
+func (b *batcher) acknowledge(ctx context.Context) {
+	b.answers.Wait()
+	messages := b.settled
+	b.settled = nil
+	for some := range slices.Chunk(messages, len(messages)/acknowledgements+1) {
+		b.answers.Go(func() {
+			for _, r := range some {
+				b.log(r.Ack(ctx), "acknowledge")
+			}
+		})
 	}
 }
 

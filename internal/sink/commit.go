@@ -27,7 +27,7 @@ func (b *batcher) write(ctx context.Context) {
 	}
 	for _, run := range runs {
 		if time.Now().Before(b.faults[run]) {
-			b.postpone(ctx, run, byRun[run])
+			b.postpone(run, byRun[run])
 			continue
 		}
 		delete(b.faults, run)
@@ -35,22 +35,22 @@ func (b *batcher) write(ctx context.Context) {
 		switch {
 		case err == nil:
 		case transport.KindOf(err) == transport.NotFound:
-			b.refuse(ctx, byRun[run], err)
+			b.refuse(byRun[run], err)
 		default:
 			b.sink.cfg.Log.Error("blocks can't be stored: they wait until they can", "run", string(run), "reason", err.Error())
 			b.faults[run] = time.Now().Add(faultTime)
-			b.postpone(ctx, run, byRun[run])
+			b.postpone(run, byRun[run])
 		}
 	}
 }
 
 // postpone keeps blocks of a run that can't be written now. Those beyond what may wait are let go, so that other runs go on: their
 // workers send them again.
-func (b *batcher) postpone(ctx context.Context, run transport.RunID, entries []*entry) {
+func (b *batcher) postpone(run transport.RunID, entries []*entry) {
 	b.later(time.Until(b.faults[run]))
 	for _, e := range entries {
 		if len(b.fresh) >= batchBlocks/2 || b.bytes+e.bytes > batchBytes/2 {
-			b.settle(ctx, e)
+			b.settle(e)
 			continue
 		}
 		b.fresh = append(b.fresh, e)
@@ -72,7 +72,7 @@ func (b *batcher) writeRun(ctx context.Context, run transport.RunID, entries []*
 		}
 		block, err := d.block(e.block, e.content)
 		if err != nil {
-			b.refuse(ctx, []*entry{e}, err)
+			b.refuse([]*entry{e}, err)
 			continue
 		}
 		if d.blocks.Needs(block.Pack, block.Index, block.Digest) {
@@ -90,11 +90,11 @@ func (b *batcher) writeRun(ctx context.Context, run transport.RunID, entries []*
 }
 
 // refuse drops blocks for good, with the reason.
-func (b *batcher) refuse(ctx context.Context, entries []*entry, reason error) {
+func (b *batcher) refuse(entries []*entry, reason error) {
 	for _, e := range entries {
 		b.sink.cfg.Log.Warn("block refused", "run", string(e.block.Lease.Run), "pack", uint32(e.block.Lease.Pack), "block", e.block.Index,
 			"worker", string(e.block.Worker), "epoch", uint64(e.block.Lease.Epoch), "reason", reason.Error())
-		b.settle(ctx, e)
+		b.settle(e)
 	}
 }
 
@@ -113,7 +113,7 @@ func (b *batcher) commit(ctx context.Context) {
 			return
 		}
 	}
-	b.drop(ctx)
+	b.drop()
 }
 
 // inOrder returns entries with those of each pack one after another by index, packs by their first arrival.
@@ -171,7 +171,7 @@ func (b *batcher) ask(ctx context.Context, entries []*entry) bool {
 			b.sink.cfg.Log.Debug("block not in the ledger", "run", string(list[i].Lease.Run), "pack", uint32(list[i].Lease.Pack),
 				"block", list[i].Index, "epoch", uint64(list[i].Lease.Epoch), "verdict", uint8(v))
 		}
-		b.settle(ctx, entries[i])
+		b.settle(entries[i])
 	}
 	return true
 }
@@ -194,7 +194,7 @@ func (b *batcher) entered(ctx context.Context, e *entry) {
 
 // drop lets the oldest blocks go that wait for one before them, where there are too many: what they wait for may never come, and
 // a worker that still needs them sends them again.
-func (b *batcher) drop(ctx context.Context) {
+func (b *batcher) drop() {
 	if len(b.held) <= heldBlocks {
 		return
 	}
@@ -207,7 +207,7 @@ func (b *batcher) drop(ctx context.Context) {
 	slices.SortFunc(waiting, func(x, y *entry) int { return int(int64(x.order - y.order)) })
 	for _, e := range waiting[:max(0, len(waiting)-heldBlocks)] {
 		b.sink.cfg.Log.Warn("block dropped: the one before it does not come", "run", string(e.block.Lease.Run), "pack", uint32(e.block.Lease.Pack), "block", e.block.Index)
-		b.settle(ctx, e)
+		b.settle(e)
 	}
 }
 
