@@ -25,6 +25,8 @@ const (
 func withoutScatters(f *tensor.Func) (*tensor.Func, error) {
 	rule := func(n *tensor.Node, in []tensor.Value) ([]tensor.Value, bool) {
 		switch {
+		case isApart(n):
+			return []tensor.Value{tensor.Emit(n.Op, n.Attr, append([]tensor.Value{in[0], withScatter(in[1])}, in[2:]...)...)}, true
 		case n.Op == tensor.OpScatterAdd:
 			return []tensor.Value{addRows(in[0], in[1], in[2], n.Attr.Axis)}, true
 		case !writesRow(n):
@@ -37,6 +39,38 @@ func withoutScatters(f *tensor.Func) (*tensor.Func, error) {
 		return []tensor.Value{w.laneByLane(in[0])}, true
 	}
 	return tensor.TraceLike(f, func(args []tensor.Value) []tensor.Value { return f.ApplyWith(rule, args...) })
+}
+
+// wholeProduct is the number of multiplications from which on a product of matrices takes XLA's library less time than all
+// kernels of a tick take to start.
+const wholeProduct = 1 << 16
+
+// isApart reports whether an instruction is a product of matrices, more than a vector each, that is to run in XLA's library.
+func isApart(n *tensor.Node) bool {
+	if n.Op != tensor.OpDot {
+		return false
+	}
+	d, x, y, size := n.Attr.Dot, n.In[0], n.In[1], tensor.NumElements(n.Shape)
+	shared := 1
+	for _, a := range d.BatchA {
+		shared *= x.Dim(a)
+	}
+	contracted := 1
+	for _, a := range d.ContractA {
+		contracted *= x.Dim(a)
+	}
+	if size*contracted < wholeProduct {
+		return false
+	}
+	return x.Size() > shared*contracted && y.Size() > shared*contracted
+}
+
+// withScatter returns x by way of a scatter that writes nothing: so the loop around it is not one kernel. XLA does without a
+// scatter of one element.
+func withScatter(x tensor.Value) tensor.Value {
+	flat := x.Reshape(x.Size())
+	nowhere := tensor.In(x, tensor.Full(-1, 2))
+	return flat.Scatter(0, nowhere, tensor.In(x, tensor.Zeros(x.DType(), 2))).Reshape(x.Shape()...)
 }
 
 // writesRow reports whether an instruction writes one row a lane; lanes are along the last axis.
