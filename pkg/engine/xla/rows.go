@@ -27,7 +27,7 @@ func withoutScatters(f *tensor.Func) (*tensor.Func, error) {
 		switch {
 		case isApart(n):
 			return []tensor.Value{tensor.Emit(n.Op, n.Attr, append([]tensor.Value{in[0], withScatter(in[1])}, in[2:]...)...)}, true
-		case n.Op == tensor.OpScatterAdd:
+		case n.Op == tensor.OpScatterAdd && in[0].Size() > 0 && in[2].Size() > 0:
 			return []tensor.Value{addRows(in[0], in[1], in[2], n.Attr.Axis)}, true
 		case !writesRow(n):
 			return nil, false
@@ -75,7 +75,7 @@ func withScatter(x tensor.Value) tensor.Value {
 
 // writesRow reports whether an instruction writes one row a lane; lanes are along the last axis.
 func writesRow(n *tensor.Node) bool {
-	if n.Op != tensor.OpScatter || n.Attr.Axis == len(n.Shape)-1 {
+	if n.Op != tensor.OpScatter || n.Attr.Axis == len(n.Shape)-1 || tensor.NumElements(n.Shape) == 0 {
 		return false
 	}
 	idx := n.In[1].Shape()
