@@ -13,12 +13,12 @@ const (
 	// both engines.
 	typicalLeapfrogs = 15
 	// compileSeconds is what XLA needs to load its plugin and to compile a sampler's programs (docs/engine.md).
-	compileSeconds = 5.0
+	compileSeconds = 3.0
 	// restSeconds and ownSeconds, times the length of the position, are what a leapfrog step takes XLA and wasm besides the
-	// gradient, for a chain (of a pack) on one core of a processor: of the 10 dimensions of eight schools 0.7 and 0.1 µs
+	// gradient, for a chain (of a pack) on one core of a processor: of the 10 dimensions of eight schools 0.2 and 0.1 µs
 	// (docs/engine.md, docs/benchmarks.md). What is left out for GPUs and TPUs is a matter of launches, a few for all chains of a
 	// pack.
-	restSeconds = 0.07e-6
+	restSeconds = 0.02e-6
 	ownSeconds  = 0.01e-6
 	// advantage is how much less time a run must take on XLA by this reckoning, which errs by as much.
 	advantage = 0.9
