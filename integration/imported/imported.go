@@ -21,7 +21,7 @@ type Fixture struct {
 	Model     *model.Model         `json:"-"`
 	Points    []Point              `json:"points"`
 	Draws     []Draw               `json:"draws"`     // none of a model without programs that draw
-	Posterior map[string]Reference `json:"posterior"` // by site
+	Posterior map[string]Reference `json:"posterior"` // by site; none where it takes long to know
 }
 
 // Point is a position on unconstrained space with the log density, Jacobians included, its gradient, and the constrained and

@@ -180,6 +180,9 @@ func TestPosteriors(t *testing.T) {
 		t.Skip("skipped: sampling takes seconds")
 	}
 	all(t, func(t *testing.T, f *Fixture, fixtures int) {
+		if len(f.Posterior) == 0 {
+			return // it is compared by density and draws alone
+		}
 		t.Parallel()
 		var quantities []sampling.Quantity
 		var estimates []compare.Estimate

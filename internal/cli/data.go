@@ -122,6 +122,9 @@ func (p *Program) reopen(command, dir string) (runner.Model, error) {
 			m = &p.Models[i]
 		}
 	}
+	if m == nil && p.BuiltIn {
+		return runner.Model{}, usage("%s is a run of %s, whose model is not in it, as %s needs: runs of a cluster are fetched without their models (--cluster works on them there)", dir, run.Model, command)
+	}
 	if m == nil {
 		return runner.Model{}, usage("%s is a run of %s, a model of %s, which this program does not have: %s", dir, run.Model, owner(run), wayBack(run, command, dir))
 	}

@@ -157,11 +157,11 @@ func groups(c *model.Context, d lookedUp) {
 	c.Factor("rows", effect.Take(d.Group, 0).Mul(d.Count.Convert(tensor.F64)).Sum())
 }
 
-// scanned looks effects up in a loop, by an index that the loop before it carries.
+// scanned looks effects up within a loop alone, by an index that the loop before it carries.
 func scanned(c *model.Context, d lookedUp) {
 	effect := c.Plate("J", 4).Sample("effect", dist.Normal(0, 1))
-	last, shifted := tensor.Scan(tensor.Lift(int32(0)), d.Group, func(before, g tensor.Value) (tensor.Value, tensor.Value) { return g, before })
-	total, _ := tensor.Scan(effect.Take(last, 0), shifted, func(sum, g tensor.Value) (tensor.Value, tensor.Value) {
+	_, shifted := tensor.Scan(tensor.Lift(int32(0)), d.Group, func(before, g tensor.Value) (tensor.Value, tensor.Value) { return g, before })
+	total, _ := tensor.Scan(effect.Slice(0, 0, 1).Reshape(), shifted, func(sum, g tensor.Value) (tensor.Value, tensor.Value) {
 		return sum.Add(effect.Take(g, 0)), sum
 	})
 	c.Factor("rows", total.Mul(d.Count.Sum().Convert(tensor.F64)))
