@@ -33,10 +33,12 @@ func TestWorkerIsOnlyItself(t *testing.T) {
 		return err
 	}
 	must(t, ask("lease", "worker-1"))
-	for _, verb := range []string{"submit", "stop", "commit", "drainworker"} {
+	for _, verb := range []string{"submit", "stop", "commit", "drainworker", "join"} {
 		refused(t, transport.Subject{Verb: verb}, ask(verb, "worker-1"))
 	}
 	refused(t, transport.Subject{Verb: "lease"}, ask("lease", "worker-2"))
+	_, err = w.Request(soon(t), transport.Envelope{Subject: transport.Subject{Channel: transport.Copies, Verb: "fetch", Party: "coordinator"}})
+	refused(t, transport.Subject{Verb: "fetch"}, err)
 	c.await(t, "Publish Violation")
 	big := bytes.Repeat([]byte{7}, 400_000)
 	name, err := coordinator.Objects(transport.Inputs).Put(soon(t), big)
