@@ -58,7 +58,7 @@ fuzz: ## each fuzz test for FUZZTIME
 		go test "$$(dirname "$$file")" -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) || exit 1; done
 
 sbc: ## simulation-based calibration and its planted bugs
-	go run ./internal/gotest $(TIMEOUT) ./integration/sbc/...
+	go run ./internal/gotest $(TIMEOUT) ./integration/sbc/... -simulations 1000
 	go run ./internal/gotest $(TIMEOUT) -run Calibration ./pkg/kernels
 
 accuracy: ## posteriors against reference values
