@@ -98,12 +98,29 @@ func (r *run) due() (k uint32, ok bool) {
 	return 0, false
 }
 
-// limit returns the number of blocks that packs may commit now: the next undecided barrier of warmup and those before it.
+// aheadBlocks is how many blocks of sampling packs may make beyond the next evaluation of the stop rule: enough that a worker with more packs
+// than slots seldom turns from one to the next, few enough that little is made in vain.
+const aheadBlocks = 8
+
+// horizon returns how many draws of each chain packs make now. Where a rule may end sampling none goes far beyond the block that is judged
+// next, which all have to reach: a worker that holds a pack to its end would have the rule wait for the others, which nobody makes.
+func (r *run) horizon() uint64 {
+	every, w := r.spec.CheckEvery, uint32(len(r.steps))
+	if every == 0 {
+		return r.target
+	}
+	judged := (max(r.judged, w)-w)/every + 1
+	return min(r.target, (uint64(judged)*uint64(every)+aheadBlocks)*uint64(r.spec.BlockDraws))
+}
+
+// limit returns the number of blocks that packs may commit now: the next undecided barrier of warmup and those before it, or those up to
+// the horizon.
 func (r *run) limit() uint32 {
-	if k, ok := r.due(); ok && k < uint32(len(r.steps)) {
+	w := uint32(len(r.steps))
+	if k, ok := r.due(); ok && k < w {
 		return k + 1
 	}
-	return r.blocks()
+	return w + uint32(blocksOf(r.horizon(), r.spec.BlockDraws))
 }
 
 // all reports whether every pack has committed n blocks.

@@ -179,3 +179,47 @@ func TestGenesis(t *testing.T) {
 		}
 	}
 }
+
+// TestRuleKeepsPacksTogether: while a stop rule is to be judged no pack is leased or committed far beyond the block that it is judged after,
+// so that who has fewer workers than packs comes to that block of all of them; with each evaluation they may go further, and at the end
+// to the last draw.
+func TestRuleKeepsPacksTogether(t *testing.T) {
+	spec := sampling(2, 1000) // blocks of ten draws
+	spec.CheckEvery = 3
+	s := newScript(t, spec)
+	s.worker("a", "wasm", 1)
+	wanted := func() uint64 {
+		x, _ := s.m.Standing(Tenure{"r", 0, 1})
+		return x.Draws
+	}
+	const first = 3 + aheadBlocks
+	if got := wanted(); got != first*10 {
+		t.Fatalf("%d draws are wanted at first, want %d", got, first*10)
+	}
+	for range first {
+		s.ok(s.commit(0, 1, ""))
+	}
+	s.want(s.commit(0, 1, ""), "ok; early")
+	s.ok(&Release{"a", []Tenure{{"r", 0, 1}}})
+	if got := s.worker("a", "wasm", 1); len(got) != 1 || got[0].Pack != 1 {
+		t.Fatalf("a worker that comes leases %v, want pack 1", got)
+	}
+	for range 2 {
+		s.ok(s.commit(1, 1, ""))
+	}
+	s.want(s.commit(1, 1, ""), "ok; ok; block 1/2; due 2 warmup=false")
+	s.ok(&Decide{Run: "r", K: 2, Inputs: s.m.Due()[0].(DecisionDue).Inputs})
+	if got := wanted(); got != (first+3)*10 {
+		t.Errorf("%d draws are wanted after the first evaluation, want %d", got, (first+3)*10)
+	}
+	s.ok(&Extend{CommandID{3}, "r", 2000})
+	s.m.findRun("r").judged = 198 // of 200 blocks
+	if got := wanted(); got != 2000 {
+		t.Errorf("%d draws are wanted at the end, want 2000", got)
+	}
+	s = newScript(t, sampling(2, 1000))
+	s.worker("a", "wasm", 1)
+	if got := wanted(); got != 1000 {
+		t.Errorf("%d draws are wanted where there is no rule", got)
+	}
+}

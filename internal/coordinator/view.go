@@ -157,7 +157,7 @@ type Standing struct {
 	Blocks    uint32   // committed
 	Prev      Digest   // that stands before the next block
 	Decisions uint32   // of warmup
-	Draws     uint64   // of each chain, that the run is on the way to
+	Draws     uint64   // of each chain, that are wanted now: those that the run is on the way to, or fewer while its stop rule is to be judged
 }
 
 // Standing returns how a pack stands, and who holds the lease of an epoch; false if there is no such pack.
@@ -166,7 +166,7 @@ func (m *Machine) Standing(t Tenure) (Standing, bool) {
 	if p == nil {
 		return Standing{}, false
 	}
-	s := Standing{Blocks: p.head(), Prev: r.prev(t.Pack, p.head()), Decisions: uint32(len(r.decisions)), Draws: r.target}
+	s := Standing{Blocks: p.head(), Prev: r.prev(t.Pack, p.head()), Decisions: uint32(len(r.decisions)), Draws: r.horizon()}
 	if l := p.lease(t.Epoch); l != nil {
 		s.Holder = l.worker
 	}

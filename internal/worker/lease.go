@@ -123,15 +123,32 @@ func (l *lease) renewed(s *transport.LeaseState, asked time.Time, duration time.
 		l.until = until
 		l.fence.Reset(time.Until(until))
 	}
-	if s.Target > l.target { // the ledger may have refused what it wants now
-		for _, p := range l.pending {
-			p.again, p.sent = p.again || p.sent, false
-		}
-	}
-	l.decision, l.target = max(l.decision, s.Decision), s.Target
+	l.want(s.Target)
+	l.decision = max(l.decision, s.Decision)
 	l.notify()
 	l.mu.Unlock()
 	l.enter(s.Committed, s.Head)
+}
+
+// want takes the draws that are wanted from now on. Of blocks beyond those that were, which are wanted now, the ledger may have refused
+// some. mu is held.
+func (l *lease) want(target uint64) {
+	for _, p := range l.pending {
+		if !l.wants(p) && p.first < target {
+			p.again, p.sent = p.again || p.sent, false
+		}
+	}
+	l.target = target
+}
+
+// raise takes it that more draws are wanted. That there are fewer only a renewal says: notices may come late.
+func (l *lease) raise(target uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if target > l.target {
+		l.want(target)
+		l.notify()
+	}
 }
 
 // enter notes that the ledger has so many blocks, the last of which has a digest.

@@ -54,6 +54,7 @@ func (w *worker) hear(m transport.Sealed) {
 	switch m := m.(type) {
 	case *transport.Committed:
 		if l := w.find(m.Lease); l != nil {
+			l.raise(m.Target)
 			l.enter(m.Committed, m.Head)
 		}
 	case *transport.LeaseExpired:

@@ -240,7 +240,8 @@ type Committed struct {
 	Worker    PartyID // who holds the lease
 	Lease     LeaseRef
 	Committed uint64 // blocks of the pack in the ledger
-	Head      Digest // of the last
+	Head      Digest // of the last, zero for none
+	Target    uint64 // draws of each chain that are wanted now
 }
 
 func (m *Committed) fields(c *codec) {
@@ -248,6 +249,7 @@ func (m *Committed) fields(c *codec) {
 	m.Lease.visit(c)
 	c.u64("Committed", &m.Committed)
 	c.digest("Head", &m.Head)
+	c.u64("Target", &m.Target)
 }
 
 // Subject implements Sealed.

@@ -74,7 +74,7 @@ type Grant struct {
 	Head      Digest  // of the committed block before it; zero if Next is 0
 	State     Payload // Content of that block, whose end state the pack goes on from, Columns left out; an object of Outcome; empty if Next is 0
 	Decision  uint64  // version of the adaptation decision in force, 0 before the first
-	Target    uint64  // draws of each chain when the run is complete
+	Target    uint64  // draws of each chain that are wanted now
 }
 
 func (m *Grant) visit(c *codec) {
@@ -126,7 +126,7 @@ type LeaseState struct {
 	Committed uint64 // blocks of the pack in the ledger
 	Head      Digest // of the last of them
 	Decision  uint64 // version of the adaptation decision in force
-	Target    uint64 // draws of each chain when the run is complete
+	Target    uint64 // draws of each chain that are wanted now
 }
 
 func (m *LeaseState) visit(c *codec) {

@@ -26,6 +26,9 @@ func (r *reign) perform(ctx context.Context, actions []coordinator.Action) {
 			r.decide(ctx, a)
 		case coordinator.Decided:
 			r.decided(a)
+			if len(a.Payload) == 0 { // of sampling: packs may go further
+				r.addPacks(committed, a.Run)
+			}
 		case coordinator.RunChanged:
 			r.changed(ctx, a)
 		case coordinator.DrainAsked:
@@ -46,6 +49,16 @@ func (r *reign) leaseEnded(a coordinator.LeaseEnded) {
 	})
 }
 
+// addPacks adds all packs of a run to a set.
+func (r *reign) addPacks(packs map[coordinator.Tenure]bool, run coordinator.RunID) {
+	r.cfg.Machine.View(func(m *coordinator.Machine) {
+		p, _ := m.Progress(run)
+		for i := range p.Packs {
+			packs[coordinator.Tenure{Run: run, Pack: i}] = true
+		}
+	})
+}
+
 // tellHolders tells who holds leases of packs how far the ledger is.
 func (r *reign) tellHolders(packs map[coordinator.Tenure]bool) {
 	if len(packs) == 0 {
@@ -56,7 +69,7 @@ func (r *reign) tellHolders(packs map[coordinator.Tenure]bool) {
 			for _, l := range m.Leases(t.Run, t.Pack) {
 				s, _ := m.Standing(t)
 				r.out.put(&transport.Committed{
-					Worker: transport.PartyID(l.Worker), Committed: uint64(s.Blocks), Head: transport.Digest(s.Prev),
+					Worker: transport.PartyID(l.Worker), Committed: uint64(s.Blocks), Head: transport.Digest(s.Prev), Target: s.Draws,
 					Lease: transport.LeaseRef{Run: transport.RunID(t.Run), Pack: transport.PackID(t.Pack), Epoch: transport.Epoch(l.Epoch)},
 				})
 			}

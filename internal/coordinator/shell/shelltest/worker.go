@@ -198,7 +198,7 @@ func (w *Worker) hear(ctx context.Context) {
 			}
 			switch m, _ := transport.Open(q.Envelope()); m := m.(type) {
 			case *transport.Committed:
-				w.update(m.Lease, func(l *lease) { l.committed = max(l.committed, m.Committed) })
+				w.update(m.Lease, func(l *lease) { l.committed, l.target = max(l.committed, m.Committed), max(l.target, m.Target) })
 			case *transport.LeaseExpired:
 				w.update(m.Lease, func(l *lease) { l.held = false })
 			}
