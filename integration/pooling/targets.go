@@ -6,9 +6,9 @@ import (
 	"github.com/drey-sampler/drey/integration/posteriors"
 )
 
-// ofPosteriorDB are the posteriors of posteriordb that are compared: eight schools, three regressions, whose coefficients are more
-// and less correlated, and an autoregression of order five.
-var ofPosteriorDB = []string{"eight_schools-eight_schools_noncentered", "nes1996-nes", "sblrc-blr", "mesquite-logmesquite_logvas", "arK-arK"}
+// ofPosteriorDB are the posteriors of posteriordb that are compared: eight schools, two regressions whose coefficients are
+// correlated, and an autoregression of order five.
+var ofPosteriorDB = []string{"eight_schools-eight_schools_noncentered", "sblrc-blr", "mesquite-logmesquite_logvas", "arK-arK"}
 
 // targets returns all targets.
 func targets() []survey.Target {
