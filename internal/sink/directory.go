@@ -58,19 +58,6 @@ func (d *directory) note(l View, run transport.RunID, group bool) (over bool, er
 	return true, d.blocks.Close()
 }
 
-// gather has the files of a run that has ended be few, unless they were let go meanwhile.
-func (d *directory) gather(l View, run transport.RunID) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.over {
-		return nil
-	}
-	if _, ending, err := l.Ledger(run); err != nil || ending.State == "" {
-		return err
-	}
-	return d.blocks.Gather()
-}
-
 // dtypes are the wire's names of the store's element types.
 var dtypes = map[store.DType]transport.DType{
 	store.F64: transport.F64, store.F32: transport.F32, store.I64: transport.I64, store.I32: transport.I32,

@@ -247,7 +247,6 @@ func (s *Sink) rests(run transport.RunID) bool {
 
 // bring brings a run here up to the ledger. What the ledger has had for less than a look may still be on its way here: it is let be.
 func (k *keeper) bring(ctx context.Context, run transport.RunID) {
-	rested := k.sink.rests(run)
 	ledger, ending, err := k.view.Ledger(run)
 	if err == nil {
 		old, known := k.seen[run]
@@ -260,9 +259,8 @@ func (k *keeper) bring(ctx context.Context, run transport.RunID) {
 	if noted := k.sink.Note(ctx, k.view, run); err == nil && transport.KindOf(noted) != transport.Unavailable {
 		err = noted
 	}
-	if err == nil && !rested && k.sink.rests(run) {
+	if err == nil && k.sink.rests(run) {
 		delete(k.seen, run)
-		err = k.sink.Gather(ctx, k.view, run)
 	}
 	if err != nil && ctx.Err() == nil {
 		k.sink.cfg.Log.Warn("a run is not all here yet", "run", string(run), "reason", err.Error())

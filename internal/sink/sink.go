@@ -163,15 +163,6 @@ func (s *Sink) Note(ctx context.Context, l View, run transport.RunID) error {
 	}
 }
 
-// Gather puts the draws of a run that has ended together, from the many files that they came to into a few, for whoever reads them.
-func (s *Sink) Gather(ctx context.Context, l View, run transport.RunID) error {
-	d, err := s.open(ctx, l, run)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.gather(l, run), s.Note(ctx, l, run))
-}
-
 // doubt has the running diagnostics read the store before they say anything: others may have stored blocks meanwhile.
 func (s *Sink) doubt() {
 	s.mu.Lock()

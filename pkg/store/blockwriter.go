@@ -139,28 +139,19 @@ func (b *BlockWriter) Write(blocks []Block) error {
 	if len(blocks) == 0 {
 		return nil
 	}
+	var batches []rows
 	for i := range blocks {
 		if err := b.check(&blocks[i]); err != nil {
 			return err
+		}
+		if blk := &blocks[i]; blk.Columns != nil {
+			batches = append(batches, rows{blk.Chain, blk.Chains, blk.Phase, blk.First, blk.Draws, blk.Columns})
 		}
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed {
-		return errLetGo(b.w.dir)
-	}
-	return b.write(blocks)
-}
-
-func errLetGo(dir string) error { return fmt.Errorf("store: %s was closed: open it again", dir) }
-
-// write is Write of blocks that fit. mu is held.
-func (b *BlockWriter) write(blocks []Block) error {
-	var batches []rows
-	for i := range blocks {
-		if blk := &blocks[i]; blk.Columns != nil {
-			batches = append(batches, rows{blk.Chain, blk.Chains, blk.Phase, blk.First, blk.Draws, blk.Columns})
-		}
+		return fmt.Errorf("store: %s was closed: open it again", b.w.dir)
 	}
 	index, records, err := encodeIndex(b.w.run.ID, b.next, blocks)
 	if err != nil {

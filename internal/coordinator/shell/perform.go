@@ -115,9 +115,6 @@ func (r *reign) changed(ctx context.Context, a coordinator.RunChanged) {
 		if status, err := r.status(ctx, run); err == nil {
 			r.out.put(status.(*transport.RunStatus))
 		}
-		if err := r.cfg.Sink.Gather(ctx, r, run); err != nil && ctx.Err() == nil {
-			r.cfg.Log.Warn("the files of a run that has ended are left as they are", "run", string(run), "reason", err.Error())
-		}
 	})
 }
 
