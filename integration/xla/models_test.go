@@ -9,6 +9,7 @@ import (
 	logisticregression "github.com/drey-sampler/drey/examples/logistic-regression"
 	"github.com/drey-sampler/drey/examples/radon"
 	"github.com/drey-sampler/drey/internal/require"
+	"github.com/drey-sampler/drey/pkg/dist"
 	"github.com/drey-sampler/drey/pkg/engine"
 	xlaengine "github.com/drey-sampler/drey/pkg/engine/xla"
 	"github.com/drey-sampler/drey/pkg/engine/xla/plugin"
@@ -62,6 +63,9 @@ var subjects = []struct {
 	load func(t testing.TB) *subject
 }{
 	{"eight-schools", func(t testing.TB) *subject { return load(t, eightschools.EightSchools, eightschools.Data, 0.35) }},
+	{"funnel", func(t testing.TB) *subject {
+		return load(t, funnel, func() (model.Data, error) { return nil, nil }, 0.1)
+	}},
 	{"radon", func(t testing.TB) *subject { return load(t, radon.Radon, radon.Data, 0.03) }},
 	{"gp", func(t testing.TB) *subject {
 		few := func() (model.Data, error) {
@@ -74,6 +78,12 @@ var subjects = []struct {
 		small := func() (model.Data, error) { return logisticregression.Generate(regressionRows), nil }
 		return load(t, logisticregression.LogisticRegression, small, 0.15)
 	}},
+}
+
+// funnel is Neal's (2003, "Slice sampling", section 8), whose curvature changes by orders of magnitude along a trajectory.
+func funnel(c *model.Context, _ struct{}) {
+	v := c.Sample("v", dist.Normal(0, 3))
+	c.Plate("n", 9).Sample("x", dist.Normal(0, v.Mul(0.5).Exp()))
 }
 
 func load[D any](t testing.TB, fn func(*model.Context, D), data func() (model.Data, error), stepSize float64) *subject {
