@@ -73,7 +73,7 @@ soak: ## a cluster of processes whose workers are killed every 20 s, for SOAK
 bench: ## Go benchmarks; BENCH=Schools for some of them
 	$(GOBENCH)
 
-bench-peers: ## drey beside NumPyro and nutpie, about 40 minutes
+bench-peers: ## drey beside NumPyro and nutpie, about 75 minutes
 	sh bench/peers/setup.sh
 	go run ./bench/cmd/peers
 
