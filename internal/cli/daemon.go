@@ -112,6 +112,7 @@ func (c *command) worker() *cobra.Command {
 	f.SortFlags = false
 	f.StringVar(&cfg.NATS, "nats", "", "`URL` of the cluster: nats://HOST:PORT, or several with commas between (default: $"+clusterVariable+")")
 	f.Var(&choice{&cfg.Engine, runner.Engines()}, "engine", "what runs the models")
+	f.IntVar(&cfg.Batch, "batch", 0, "chains of the largest pack to take, where the device's memory has no room for more (default: any)")
 	f.IntVar(&cfg.Slots, "slots", 0, "packs of chains to run at once (default: a core each, 1 on xla)")
 	flags.add(f)
 	return cmd

@@ -59,6 +59,7 @@ type Register struct {
 	Worker      WorkerID
 	Incarnation uint64
 	Class       string
+	Width       uint32 // chains of the largest pack that it takes; 0: any
 }
 
 // Acquire asks for packs: the worker gets leases until it holds Want. Number is larger in each request of an incarnation; one that is

@@ -81,7 +81,7 @@ func TestTornTail(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, journalFile)
 	j := journal(t, dir, journalCompact)
-	propose(t, j, &Submit{"r", sampling(1, 20)}, &Register{"a", 1, "wasm"})
+	propose(t, j, &Submit{"r", sampling(1, 20)}, &Register{"a", 1, "wasm", 0})
 	before := state(j)
 	whole, _ := os.ReadFile(path)
 	propose(t, j, &Acquire{"a", 1, 1, 1})
@@ -121,7 +121,7 @@ func TestDamagedJournal(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, journalFile)
 	j := journal(t, dir, journalCompact)
-	propose(t, j, &Submit{"r", sampling(1, 20)}, &Register{"a", 1, "wasm"})
+	propose(t, j, &Submit{"r", sampling(1, 20)}, &Register{"a", 1, "wasm", 0})
 	rest := j.size
 	propose(t, j, &Acquire{"a", 1, 1, 1})
 	b, _ := os.ReadFile(path)
@@ -170,14 +170,14 @@ func TestFullDisk(t *testing.T) {
 	}
 	defer full.Close()
 	j.file = full
-	if _, err := j.Propose(t.Context(), &Register{"a", 1, "wasm"}); err == nil || !bytes.Equal(state(j), before) {
+	if _, err := j.Propose(t.Context(), &Register{"a", 1, "wasm", 0}); err == nil || !bytes.Equal(state(j), before) {
 		t.Fatalf("a command that could not be written was applied: %v", err)
 	}
-	if _, err := j.Propose(t.Context(), &Register{"a", 1, "wasm"}); err == nil {
+	if _, err := j.Propose(t.Context(), &Register{"a", 1, "wasm", 0}); err == nil {
 		t.Fatal("a log that could not be cut takes commands")
 	}
 	j.file, j.broken = file, nil
-	propose(t, j, &Register{"a", 1, "wasm"})
+	propose(t, j, &Register{"a", 1, "wasm", 0})
 	if again := journal(t, dir, journalCompact); !bytes.Equal(state(again), state(j)) {
 		t.Error("the log is not whole after a write that failed")
 	}

@@ -10,6 +10,7 @@ type worker struct {
 	id          WorkerID
 	incarnation uint64
 	class       string
+	width       uint32 // chains of the largest pack that it takes; 0: any
 	number      uint64 // of its last Acquire
 	drained     bool
 	seen        uint64 // the time of its last sign of life
@@ -61,7 +62,7 @@ func (m *Machine) register(x *Register) Result {
 	}
 	i, ok := m.workerIndex(x.Worker)
 	if !ok {
-		m.workers = slices.Insert(m.workers, i, &worker{id: x.Worker, incarnation: x.Incarnation, class: x.Class, seen: m.now})
+		m.workers = slices.Insert(m.workers, i, &worker{id: x.Worker, incarnation: x.Incarnation, class: x.Class, width: x.Width, seen: m.now})
 		return Result{}
 	}
 	w := m.workers[i]
@@ -74,7 +75,7 @@ func (m *Machine) register(x *Register) Result {
 			t := w.held[0]
 			out.Actions = append(out.Actions, m.end(m.findRun(t.Run), t.Pack, t.Epoch, Replaced))
 		}
-		*w = worker{id: x.Worker, incarnation: x.Incarnation, class: x.Class, seen: m.now}
+		*w = worker{id: x.Worker, incarnation: x.Incarnation, class: x.Class, width: x.Width, seen: m.now}
 		return out
 	case x.Class != w.class:
 		return refuse(Invalid, "worker %s is of replay class %s, not %s: a process has one", x.Worker, w.class, x.Class)
@@ -153,9 +154,9 @@ func (m *Machine) choose(w *worker) (r *run, pack uint32, ok bool) {
 	return nil, 0, false
 }
 
-// admits reports whether a worker has the run's engine, and one of its replay classes.
+// admits reports whether a worker takes packs as large as the run's, has its engine, and one of its replay classes.
 func (r *run) admits(w *worker) bool {
-	if !HasEngine(w.class, r.spec.Engine) {
+	if !HasEngine(w.class, r.spec.Engine) || !r.fits(w) {
 		return false
 	}
 	if len(r.spec.Classes) > 0 {
@@ -163,6 +164,9 @@ func (r *run) admits(w *worker) bool {
 	}
 	return r.class == "" || r.class == w.class
 }
+
+// fits reports whether a worker takes packs as large as the run's.
+func (r *run) fits(w *worker) bool { return w.width == 0 || r.spec.Width <= w.width }
 
 // HasEngine reports whether workers of a replay class have an engine: "" is any, xla any of xla:cpu, xla:cuda, ….
 func HasEngine(class, engine string) bool {

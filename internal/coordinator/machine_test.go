@@ -69,7 +69,7 @@ func (s *script) want(cmd Command, want string) {
 // worker registers a worker and returns what it leases.
 func (s *script) worker(id WorkerID, class string, want uint32) []Grant {
 	s.t.Helper()
-	s.m.Apply(&Register{id, 1, class})
+	s.m.Apply(&Register{id, 1, class, 0})
 	s.n++
 	return s.ok(&Acquire{id, 1, s.n, want}).Grants
 }
@@ -175,7 +175,7 @@ func TestDrain(t *testing.T) {
 // TestAcquireOnce: a request that comes twice, or late, grants nothing more.
 func TestAcquireOnce(t *testing.T) {
 	s := newScript(t, sampling(3, 30))
-	s.ok(&Register{"a", 1, "wasm"})
+	s.ok(&Register{"a", 1, "wasm", 0})
 	s.want(&Acquire{"a", 1, 7, 1}, "ok; a leases 0/1 second=false")
 	s.want(&Acquire{"a", 1, 7, 3}, "ok")
 	s.want(&Acquire{"a", 1, 6, 3}, "ok")
@@ -201,7 +201,7 @@ func TestReplayClasses(t *testing.T) {
 	if n := len(s.worker("a", "wasm", 1)) + len(s.worker("b", "xla", 1)) + len(s.worker("c", "other", 1)); n != 2 {
 		t.Errorf("%d packs are leased to two allowed classes and one other", n)
 	}
-	s.want(&Register{"a", 1, "xla"}, "invalid")
+	s.want(&Register{"a", 1, "xla", 0}, "invalid")
 }
 
 // TestNextProcess: a process that takes a worker's name ends the leases of the one before, which is heard no more.
@@ -210,12 +210,12 @@ func TestNextProcess(t *testing.T) {
 	s.worker("a", "wasm", 2)
 	s.ok(&Drain{"a"})
 	s.want(&Acquire{"a", 2, 1, 1}, "not found")
-	s.want(&Register{"a", 2, "xla"}, "ok; a loses 0/1: replaced; a loses 1/1: replaced")
-	s.want(&Register{"a", 1, "wasm"}, "stale epoch")
+	s.want(&Register{"a", 2, "xla", 0}, "ok; a loses 0/1: replaced; a loses 1/1: replaced")
+	s.want(&Register{"a", 1, "wasm", 0}, "stale epoch")
 	s.want(&Acquire{"a", 1, 99, 2}, "stale epoch")
 	s.want(s.commit(0, 1, ""), "ok; stale epoch")
 	s.want(&Acquire{"a", 2, 1, 1}, "ok")
-	s.want(&Register{"a", 3, "wasm"}, "ok")
+	s.want(&Register{"a", 3, "wasm", 0}, "ok")
 	s.want(&Acquire{"a", 3, 1, 1}, "ok; a leases 0/2 second=false")
 	if w, _ := s.m.Worker("a"); w.Incarnation != 3 || w.Drained || w.Class != "wasm" {
 		t.Errorf("the worker is %+v", w)

@@ -68,6 +68,7 @@ type Spec struct {
 	Classes []string
 	// Engine is that of workers that may run packs, "" for any: of a worker's class it is the first word, or that before a colon.
 	Engine   string
+	Width    uint32 // chains of the largest pack: some workers take no such packs
 	Manifest []byte // program, data, seed, stop rule: whatever else a worker needs; opaque
 }
 

@@ -258,7 +258,7 @@ func TestLostDisk(t *testing.T) {
 // TestMinority: one coordinator of three takes no commands.
 func TestMinority(t *testing.T) {
 	g := newGroup(t, 3, tcpNetwork(nil))
-	_, leader := g.propose(&Register{"a", 1, "wasm"})
+	_, leader := g.propose(&Register{"a", 1, "wasm", 0})
 	for _, p := range g.first {
 		if p.ID != leader {
 			g.stop(p.ID)
@@ -266,7 +266,7 @@ func TestMinority(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
-	if _, err := g.members[leader].Propose(ctx, &Register{"b", 1, "wasm"}); err == nil {
+	if _, err := g.members[leader].Propose(ctx, &Register{"b", 1, "wasm", 0}); err == nil {
 		t.Error("a coordinator that lost the others takes a command")
 	}
 }

@@ -103,7 +103,7 @@ func (s *simulation) step() {
 		i := s.rng.Intn(len(s.workers))
 		if w := s.workers[i]; s.rng.Intn(3) == 0 { // it starts anew under its name
 			s.workers[i] = &simWorker{id: w.id, life: w.life + 1}
-			s.send(&Register{w.id, w.life + 1, "wasm"})
+			s.send(&Register{w.id, w.life + 1, "wasm", 0})
 			return
 		}
 		s.workers = append(s.workers[:i], s.workers[i+1:]...)
@@ -126,7 +126,7 @@ func (s *simulation) join() {
 	s.born++
 	w := &simWorker{id: WorkerID(fmt.Sprintf("w%d", s.born)), life: 1}
 	s.workers = append(s.workers, w)
-	s.send(&Register{w.id, w.life, "wasm"})
+	s.send(&Register{w.id, w.life, "wasm", 0})
 }
 
 func (s *simulation) send(cmd Command) { s.net = append(s.net, cmd) }
@@ -318,7 +318,7 @@ func (s *simulation) reply(cmd Command, out Result) {
 			}
 		}
 		if out.Code == NotFound {
-			s.send(&Register{x.Worker, x.Incarnation, "wasm"})
+			s.send(&Register{x.Worker, x.Incarnation, "wasm", 0})
 		}
 	case *Commit:
 		for _, w := range s.workers {

@@ -85,6 +85,7 @@ func (w *worker) code(c *coder) {
 	c.worker(&w.id)
 	c.u64(&w.incarnation)
 	c.text(&w.class, MaxClass)
+	c.u32(&w.width)
 	c.u64(&w.number)
 	c.bool(&w.drained)
 	c.u64(&w.seen)

@@ -25,7 +25,7 @@ func TestTimes(t *testing.T) {
 		}
 	}
 	s.ok(&Tick{1, 1000})
-	at(1300, &Register{"a", 1, "wasm"})
+	at(1300, &Register{"a", 1, "wasm", 0})
 	at(1300, &Acquire{"a", 1, 1, 2})
 	took("leased", Times{Idle: 1300})
 	at(1500, s.commit(0, 1, ""))
@@ -65,7 +65,7 @@ func TestEngines(t *testing.T) {
 		spec.Engine = engine
 		s := newScript(t, spec)
 		for _, x := range classes {
-			s.ok(&Register{WorkerID(x.worker), 1, x.class})
+			s.ok(&Register{WorkerID(x.worker), 1, x.class, 0})
 		}
 		if got := s.m.Suits("r"); !slices.Equal(got, want) {
 			t.Errorf("engine %q: %v suit, want %v", engine, got, want)
@@ -92,5 +92,23 @@ func TestEngines(t *testing.T) {
 	s.ok(&Drain{"a"})
 	if got := s.m.Suits("r"); got != nil {
 		t.Errorf("%v suit, and all are drained", got)
+	}
+}
+
+// TestWidths: packs are leased to workers that take as many chains.
+func TestWidths(t *testing.T) {
+	spec := sampling(2, 20)
+	spec.Width = 64
+	s := newScript(t, spec)
+	s.ok(&Register{"any", 1, "wasm", 0})
+	s.ok(&Register{"same", 1, "wasm", 64})
+	s.ok(&Register{"fewer", 1, "wasm", 63})
+	if got := s.m.Suits("r"); !slices.Equal(got, []WorkerID{"any", "same"}) {
+		t.Errorf("%v suit", got)
+	}
+	for i, w := range []WorkerID{"fewer", "same", "any"} {
+		if n := len(s.ok(&Acquire{w, 1, 1, 1}).Grants); (n > 0) != (i > 0) {
+			t.Errorf("%s has %d leases", w, n)
+		}
 	}
 }

@@ -41,6 +41,7 @@ type WorkerState struct {
 	Worker      WorkerID
 	Incarnation uint64
 	Class       string
+	Width       uint32 // chains of the largest pack that it takes; 0: any
 	Drained     bool
 	Silent      uint64 // ms since its last sign of life
 	Held        []Tenure
@@ -291,7 +292,7 @@ func (m *Machine) Worker(id WorkerID) (WorkerState, bool) {
 }
 
 func (w *worker) state(m *Machine) WorkerState {
-	return WorkerState{w.id, w.incarnation, w.class, w.drained, m.now - w.seen, slices.Clone(w.held)}
+	return WorkerState{w.id, w.incarnation, w.class, w.width, w.drained, m.now - w.seen, slices.Clone(w.held)}
 }
 
 // Term returns the term of the leader whose time counts: one that begins without an election takes the next.

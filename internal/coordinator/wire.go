@@ -64,6 +64,7 @@ func (s *Spec) code(c *coder) {
 	c.u32(&s.LateMillis)
 	list(c, &s.Classes, MaxClasses, func(v *string) { c.text(v, MaxClass) })
 	c.text(&s.Engine, MaxClass)
+	c.u32(&s.Width)
 	c.bytes(&s.Manifest, MaxManifest)
 }
 
@@ -107,6 +108,7 @@ func (x *Register) code(c *coder) {
 	c.worker(&x.Worker)
 	c.u64(&x.Incarnation)
 	c.text(&x.Class, MaxClass)
+	c.u32(&x.Width)
 }
 
 func (x *Acquire) code(c *coder) {

@@ -18,13 +18,13 @@ var update = flag.Bool("update", false, "write testdata/wire.golden anew")
 func samples() []Command {
 	spec := Spec{
 		Packs: 2, Warmup: []Step{{75, false}, {25, true}}, BlockDraws: 50, Draws: 1000, CheckEvery: 5, LeaseMillis: 15_000, LateMillis: 30_000,
-		Classes: []string{"wasm-1"}, Engine: "wasm-1", Manifest: []byte("{}"),
+		Classes: []string{"wasm-1"}, Engine: "wasm-1", Width: 9, Manifest: []byte("{}"),
 	}
 	id := CommandID{1, 2, 3}
 	tenure := Tenure{"r1", 1, 3}
 	block := Block{tenure, 7, Digest{1}, Digest{2}, 4, []byte("report")}
 	return []Command{
-		&Submit{"r1", spec}, &Stop{id, "r1"}, &Resume{id, "r1"}, &Extend{id, "r1", 500}, &Register{"w1", 1, "wasm-1"}, &Acquire{"w1", 1, 9, 2},
+		&Submit{"r1", spec}, &Stop{id, "r1"}, &Resume{id, "r1"}, &Extend{id, "r1", 500}, &Register{"w1", 1, "wasm-1", 16}, &Acquire{"w1", 1, 9, 2},
 		&Renew{[]WorkerID{"w1", "w2"}}, &Release{"w1", []Tenure{tenure}}, &Drain{"w1"}, &Commit{[]Block{block, block}},
 		&Decide{"r1", 1, Digest{5}, []byte("metric"), true, []Step{{50, true}}, true}, &Fail{tenure, "NaN"}, &Tick{3, 250}, &Timed{3, 260, &Drain{"w1"}},
 	}
@@ -50,7 +50,7 @@ func midRun(t *testing.T) *Machine {
 	s.ok(&Drain{"b"})
 	s.ok(&Extend{CommandID{7}, "r", 50})
 	s.ok(&Submit{"broken", sampling(1, 10)})
-	s.ok(&Register{"d", 1, "wasm"})
+	s.ok(&Register{"d", 1, "wasm", 0})
 	s.ok(&Acquire{"d", 1, 1, 5})
 	s.m.Apply(&Fail{Tenure{"broken", 0, 1}, "density is NaN"})
 	return s.m

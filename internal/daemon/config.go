@@ -150,4 +150,5 @@ type WorkerConfig struct {
 	NATS   string // URL of the cluster, or several with commas between
 	Engine string // one of runner.Engines
 	Slots  int    // packs at once; 0: a core each, or one on an accelerator
+	Batch  int    // chains of the largest pack that it takes; 0: any
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"os"
 	"runtime"
 	"sync/atomic"
@@ -25,6 +26,9 @@ func (c *WorkerConfig) Validate() error {
 	}
 	if c.Slots < 0 || c.Slots > worker.MaxSlots {
 		problems = append(problems, fmt.Errorf("daemon: --slots %d: want 1 to %d", c.Slots, worker.MaxSlots))
+	}
+	if c.Batch < 0 || c.Batch > math.MaxInt32 {
+		problems = append(problems, fmt.Errorf("daemon: --batch %d: want 1 or more", c.Batch))
 	}
 	if c.Credentials != nil && c.Credentials.Identity.Role != trust.Worker {
 		problems = append(problems, fmt.Errorf("daemon: the credentials are those of a %s, not of a worker", c.Credentials.Identity.Role))
@@ -87,7 +91,7 @@ func RunWorker(ctx context.Context, cfg WorkerConfig) (err error) {
 		host = "" // only people read it
 	}
 	return worker.Run(ctx, metrics.Transport(t), worker.Config{
-		Name: name, Host: host, Version: cfg.Version, Slots: slots, Engine: engine, Lanes: lanes, Verify: cfg.verify(), Log: log,
+		Name: name, Host: host, Version: cfg.Version, Slots: slots, Width: cfg.Batch, Engine: engine, Lanes: lanes, Verify: cfg.verify(), Log: log,
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"time"
 
 	"github.com/drey-sampler/drey/internal/job"
@@ -20,6 +21,7 @@ type Config struct {
 	Host    string            // where it runs, for people
 	Version string            // of drey
 	Slots   int               // packs that it advances at once: its cores, or 1 on an accelerator
+	Width   int               // chains of the largest pack that it takes; 0: any
 	Engine  engine.Engine     // that runs the chains
 	// Lanes has the engine advance all chains of a pack in one call, rather than one chain after another.
 	Lanes bool
@@ -39,6 +41,9 @@ func (c *Config) Validate() error {
 	}
 	if c.Slots < 1 || c.Slots > MaxSlots {
 		problems = append(problems, fmt.Errorf("worker: %d packs at once, want 1 … %d", c.Slots, MaxSlots))
+	}
+	if c.Width < 0 || c.Width > math.MaxInt32 {
+		problems = append(problems, fmt.Errorf("worker: packs of %d chains at most", c.Width))
 	}
 	if c.Engine == nil || c.Log == nil {
 		problems = append(problems, errors.New("worker: no engine, or no log"))

@@ -110,6 +110,7 @@ func (w *worker) register(ctx context.Context) error {
 	_, err := fetch(ctx, func(ctx context.Context) (*transport.Done, error) {
 		return ask[*transport.Done](ctx, w, &transport.Register{
 			Command: w.command(), Class: w.class, Engine: w.cfg.Engine.Name(), Drey: w.cfg.Version, Host: w.cfg.Host, Slots: uint32(w.cfg.Slots),
+			Width: uint32(w.cfg.Width),
 		})
 	})
 	return err

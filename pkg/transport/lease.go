@@ -17,6 +17,7 @@ type Register struct {
 	Drey    string // version of drey
 	Host    string // where the worker is, for people
 	Slots   uint32 // packs that it runs at once
+	Width   uint32 // chains of the largest pack that it takes; 0: any
 }
 
 func (m *Register) fields(c *codec) {
@@ -26,6 +27,7 @@ func (m *Register) fields(c *codec) {
 	c.text("Drey", &m.Drey, MaxToken)
 	c.text("Host", &m.Host, 4*MaxToken)
 	c.u32("Slots", &m.Slots)
+	c.u32("Width", &m.Width)
 }
 
 // Subject implements Sealed.

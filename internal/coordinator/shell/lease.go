@@ -12,7 +12,7 @@ import (
 // register makes a worker known.
 func (r *reign) register(ctx context.Context, m *transport.Register) (transport.Message, error) {
 	out, err := r.propose(ctx, &coordinator.Register{
-		Worker: coordinator.WorkerID(m.Command.Party), Incarnation: m.Command.Incarnation, Class: m.Class,
+		Worker: coordinator.WorkerID(m.Command.Party), Incarnation: m.Command.Incarnation, Class: m.Class, Width: m.Width,
 	})
 	if err == nil {
 		if err = refusal(out, transport.NoRun); transport.KindOf(err) == transport.Invalid && err != nil {

@@ -17,6 +17,8 @@ const silentTime = 10 * time.Second
 // candidates are the workers that are heard of, for a run that nobody works on.
 type candidates struct {
 	engine, class string // that the run wants; "" for any
+	width         uint32 // chains of its packs
+	narrow        int    // workers that would suit it, but for that
 	there         map[string]int
 	suit, busy    int
 	silent        int // workers that are not heard of
@@ -33,7 +35,7 @@ func (r *reign) notice(run transport.RunID, p *coordinator.Progress) string {
 	r.cfg.Machine.View(func(m *coordinator.Machine) {
 		id := coordinator.RunID(run)
 		state, _ := m.Run(id)
-		c.engine, c.class = state.Spec.Engine, state.Class
+		c.engine, c.class, c.width = state.Spec.Engine, state.Class, state.Spec.Width
 		workers, suits = m.Workers(), m.Suits(id)
 	})
 	r.Shell.mu.Lock()
@@ -48,6 +50,9 @@ func (r *reign) notice(run transport.RunID, p *coordinator.Progress) string {
 			continue
 		}
 		c.there[w.Class]++
+		if w.Width > 0 && w.Width < c.width {
+			c.narrow++
+		}
 		if slices.Contains(suits, w.Worker) {
 			if c.suit++; len(w.Held) >= int(i.slots) {
 				c.busy++
@@ -68,6 +73,8 @@ func (c *candidates) notice() string {
 		return fmt.Sprintf("nothing is heard of any worker (%d are registered): %s", c.silent, howToStart)
 	case c.suit == 0 && c.engine != "" && !c.hasEngine():
 		return fmt.Sprintf("no worker has the engine %s: there are %s; %s --engine %s", c.engine, c.classes(), howToStart, c.engine)
+	case c.suit == 0 && c.narrow > 0:
+		return fmt.Sprintf("%d workers take no packs of as many as %d chains (their --batch), and no other suits the run: %s, or submit it with a smaller --batch", c.narrow, c.width, howToStart)
 	case c.suit == 0:
 		return fmt.Sprintf("no worker is of the replay class of the one that began the run, %q: there are %s; %s of that version and engine", c.class, c.classes(), howToStart)
 	case c.busy == c.suit:

@@ -15,7 +15,9 @@ func TestNotice(t *testing.T) {
 		`of the replay class of the one that began the run, "wasm drey-wasm-1 v0": there are 2 of "wasm drey-wasm-2 v1", 1 of "xla:cuda 13 v1"`: {
 			class: "wasm drey-wasm-1 v0", there: map[string]int{wasm: 2, gpu: 1}},
 		`class of the one that began the run, "xla:cuda 12 v1"`: {engine: "xla", class: "xla:cuda 12 v1", there: map[string]int{gpu: 1}},
-		"all workers that suit the run, 2, are busy":            {there: map[string]int{wasm: 3}, suit: 2, busy: 2},
+		"1 workers take no packs of as many as 64 chains (their --batch), and no other suits": {
+			width: 64, narrow: 1, there: map[string]int{wasm: 1}},
+		"all workers that suit the run, 2, are busy": {there: map[string]int{wasm: 3}, suit: 2, busy: 2},
 	} {
 		if got := c.notice(); !strings.Contains(got, want) {
 			t.Errorf("%+v: %q, want %q", c, got, want)

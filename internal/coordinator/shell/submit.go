@@ -88,7 +88,7 @@ func (r *reign) check(ctx context.Context, m *transport.Manifest) error {
 func specOf(m *transport.Manifest, submit []byte) coordinator.Spec {
 	return coordinator.Spec{
 		Packs: m.Packs(), Warmup: steps(m.Warmup), BlockDraws: m.Block, Draws: m.Draws, CheckEvery: m.Stop.Every,
-		LeaseMillis: m.Lease, LateMillis: m.Late, Classes: m.Classes, Engine: m.Engine, Manifest: submit,
+		LeaseMillis: m.Lease, LateMillis: m.Late, Classes: m.Classes, Engine: m.Engine, Width: m.Width, Manifest: submit,
 	}
 }
 
