@@ -39,7 +39,7 @@ func TestDiskFills(t *testing.T) {
 			coordinator.says(t, "msg=ready")
 			u := user{cluster: "nats://" + address}
 			worker := start(t, "worker", "--nats", u.cluster, "--slots", "2")
-			s := schools{seed: 26, draws: 8000}
+			s := schools{seed: 26, draws: 24000}
 			run := s.submit(t, u)
 			if at == 0 {
 				worker.says(t, "msg=lease ")

@@ -42,7 +42,7 @@ func TestWorkerKilled(t *testing.T) {
 		run schools
 		at  uint64 // draws that are committed by then
 	}{
-		"warmup": {schools{seed: 11, draws: 3000}, 0}, "sampling": {schools{seed: 11, draws: 8000}, 8000},
+		"warmup": {schools{seed: 11, draws: 3000}, 0}, "sampling": {schools{seed: 11, draws: 24000}, 8000},
 		"pooled warmup": {schools{seed: 22, draws: 500, chains: 16}, 0},
 	} {
 		t.Run(phase, func(t *testing.T) {

@@ -102,7 +102,7 @@ func TestLeaderKilled(t *testing.T) {
 		run schools
 		at  uint64 // draws that are committed by then
 	}{
-		"pooled warmup": {schools{seed: 23, draws: 500, chains: 16}, 0}, "sampling": {schools{seed: 18, draws: 8000}, 8000},
+		"pooled warmup": {schools{seed: 23, draws: 500, chains: 16}, 0}, "sampling": {schools{seed: 18, draws: 24000}, 8000},
 	} {
 		t.Run(phase, func(t *testing.T) {
 			g := openGroup(t)

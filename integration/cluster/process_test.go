@@ -7,12 +7,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -135,18 +137,27 @@ func (p *process) says(t *testing.T, text string) {
 	await(t, fmt.Sprintf("the process says %q", text), func() bool { return strings.Contains(p.out.String(), text) })
 }
 
+// nextPort is the port from which on free ones are looked for: below those that systems give to whoever connects, so that nobody
+// has one by chance between a look and a process's start.
+var nextPort atomic.Int32
+
+func init() { nextPort.Store(int32(15_000 + rand.IntN(5_000)*2)) }
+
 // addresses returns some of this computer on which nobody listens now; of each the next port is free too.
 func addresses(t *testing.T, n int) []string {
 	t.Helper()
 	var out []string
 	var held []net.Listener
 	for len(out) < n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		port := int(nextPort.Add(2))
+		if port > 32_000 {
+			t.Fatal("no ports are left")
+		}
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
 		if err != nil {
-			t.Fatal(err)
+			continue
 		}
 		held = append(held, l)
-		port := l.Addr().(*net.TCPAddr).Port
 		if next, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port+1)); err == nil {
 			held = append(held, next)
 			out = append(out, l.Addr().String())

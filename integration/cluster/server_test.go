@@ -30,7 +30,7 @@ func TestServerKilled(t *testing.T) {
 	coordinator := start(t, "coordinator", "--dir", filepath.Join(dir, "data"), "--nats", u.cluster)
 	coordinator.says(t, "msg=ready")
 	worker := start(t, "worker", "--nats", u.cluster, "--slots", "2")
-	s := schools{seed: 25, draws: 8000}
+	s := schools{seed: 25, draws: 24000}
 	run := s.submit(t, u)
 	worker.says(t, "msg=lease ")
 	for _, at := range []uint64{0, 4000, 12000} {

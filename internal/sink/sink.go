@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -166,8 +168,9 @@ func (s *Sink) Note(ctx context.Context, l View, run transport.RunID) error {
 // doubt has the running diagnostics read the store before they say anything: others may have stored blocks meanwhile.
 func (s *Sink) doubt() {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, f := range s.figures {
+	all := slices.Collect(maps.Values(s.figures))
+	s.mu.Unlock()
+	for _, f := range all { // without mu, which Describe takes while it has a run's figures
 		f.doubt()
 	}
 }

@@ -53,7 +53,8 @@ func connect(ctx context.Context, cfg Config) (*connection, error) {
 	c := &connection{done: make(chan struct{}), open: map[transport.Subscription]bool{}, refused: map[*context.CancelCauseFunc]string{}}
 	options := []client.Option{
 		client.Name("drey " + string(cfg.Party)), client.CustomInboxPrefix(inboxes + string(cfg.Party)),
-		client.MaxReconnects(-1), client.ReconnectWait(reconnectWait), client.ErrorHandler(c.problem), client.IgnoreAuthErrorAbort(),
+		client.PingInterval(pingInterval), client.MaxPingsOutstanding(lostPings), client.MaxReconnects(-1),
+		client.ReconnectWait(reconnectWait), client.ErrorHandler(c.problem), client.IgnoreAuthErrorAbort(),
 	}
 	if deadline, ok := ctx.Deadline(); ok {
 		options = append(options, client.Timeout(time.Until(deadline)))
@@ -94,6 +95,13 @@ func checkURL(list string) error {
 	}
 	return nil
 }
+
+// A server whose machine is gone, or whose process sleeps, says nothing: after lostPings pings without an answer a connection to it
+// is lost, and another server of the cluster is tried while leases still last.
+const (
+	pingInterval = 3 * time.Second
+	lostPings    = 2
+)
 
 // reconnectWait is the pause between attempts to connect again: short beside a lease, long beside an attempt.
 const reconnectWait = 200 * time.Millisecond

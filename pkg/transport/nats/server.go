@@ -158,7 +158,7 @@ func (cfg *ServerConfig) options() (*server.Options, error) {
 		opts.TLSTimeout = tlsSeconds
 	}
 	if c := cfg.Cluster; c != nil {
-		opts.Cluster = server.ClusterOpts{Name: "drey", TLSConfig: c.TLS, TLSTimeout: tlsSeconds, NoAdvertise: true}
+		opts.Cluster = server.ClusterOpts{Name: "drey", TLSConfig: c.TLS, TLSTimeout: tlsSeconds, PingInterval: pingInterval, NoAdvertise: true}
 		if opts.Cluster.Host, opts.Cluster.Port, err = listenAddress(c.Listen); err != nil {
 			return nil, err
 		}
