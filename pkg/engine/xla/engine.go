@@ -112,9 +112,10 @@ func dial(path string) (*connection, error) {
 			return nil, err
 		}
 	}
-	// All platforms know the option. One of its kind that the user sets takes its place.
+	// All platforms know the option. One of its kind that the user sets takes its place. It comes first: XLA reads no further than
+	// the first word that is no option.
 	if flags := os.Getenv(flagsVariable); !strings.Contains(flags, "xla_backend_extra_options") {
-		if err := os.Setenv(flagsVariable, strings.TrimSpace(flags+" "+smallLoops)); err != nil {
+		if err := os.Setenv(flagsVariable, strings.TrimSpace(smallLoops+" "+flags)); err != nil {
 			return nil, err
 		}
 	}
