@@ -12,6 +12,7 @@ import (
 	"github.com/drey-sampler/drey/integration/internal/sampling"
 	"github.com/drey-sampler/drey/internal/coordinator"
 	"github.com/drey-sampler/drey/internal/coordinator/shell"
+	"github.com/drey-sampler/drey/internal/coordinator/shell/shelltest"
 	"github.com/drey-sampler/drey/internal/daemon"
 	"github.com/drey-sampler/drey/internal/runner"
 	"github.com/drey-sampler/drey/internal/sink"
@@ -90,7 +91,7 @@ func begun(f func() error) <-chan error {
 // coordinate runs the coordinator until ctx ends.
 func (f *fleet) coordinate(ctx context.Context, t transport.Transport) error {
 	log := slog.New(slog.DiscardHandler)
-	s, err := sink.New(sink.Config{Path: f.path, Files: store.Options{FS: unsynced{}}, Log: log})
+	s, err := sink.New(sink.Config{Path: f.path, Files: store.Options{FS: shelltest.Unsynced{}}, Log: log})
 	if err != nil {
 		return err
 	}
@@ -143,19 +144,6 @@ func (f *fleet) Adapt(b *shell.Barrier) (*shell.Adaptation, error) {
 }
 
 func (f *fleet) path(run transport.RunID) string { return filepath.Join(f.dir, string(run)) }
-
-// unsynced is a file system without syncs: nothing here loses power.
-type unsynced struct{ store.OS }
-
-func (unsynced) Create(path string) (store.File, error) {
-	file, err := store.OS{}.Create(path)
-	return unsyncedFile{file}, err
-}
-func (unsynced) SyncDir(string) error { return nil }
-
-type unsyncedFile struct{ store.File }
-
-func (unsyncedFile) Sync() error { return nil }
 
 // describe says what runs are: their draws are one block, and a pack is late after some time without a block.
 func (f *fleet) describe(cfg runner.Config, m *model.Model, late time.Duration) {

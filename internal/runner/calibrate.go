@@ -25,7 +25,7 @@ func (p *plan) choose() error {
 	}
 	if most, ok := mostSeconds(p.bundle.LogDensity.Body); ok {
 		if c.wasm = most / float64(threads); c.hopeless() {
-			p.notify(fmt.Sprintf("engine auto: wasm: the run takes it no more than %s: XLA would be no sooner done", duration(c.leapfrogs*(c.wasm+c.own))))
+			p.notify(fmt.Sprintf("engine auto: wasm: the run takes it no more than %s: XLA would be no sooner done", duration(c.onWasm())))
 			return nil
 		}
 	}

@@ -39,10 +39,16 @@ type packSpeed struct {
 	seconds float64
 }
 
-// hopeless reports whether XLA can't be the faster one however fast its gradient is.
-func (c *choice) hopeless() bool {
-	return compileSeconds+c.leapfrogs*c.rest >= advantage*c.leapfrogs*(c.wasm+c.own)
+// onWasm returns the seconds of the run on wasm.
+func (c *choice) onWasm() float64 { return c.leapfrogs * (c.wasm + c.own) }
+
+// pays reports whether XLA is the faster one where a gradient of a chain takes it so many seconds.
+func (c *choice) pays(gradient float64) bool {
+	return compileSeconds+c.leapfrogs*(gradient+c.rest) < advantage*c.onWasm()
 }
+
+// hopeless reports whether XLA can't be the faster one however fast its gradient is.
+func (c *choice) hopeless() bool { return !c.pays(0) }
 
 // best returns the fastest width.
 func (c *choice) best() packSpeed {
@@ -59,13 +65,13 @@ func (c *choice) best() packSpeed {
 func (c *choice) winner() (width int, why string) {
 	wasm := fmt.Sprintf("a gradient of a chain takes wasm %s", duration(c.wasm))
 	if c.hopeless() {
-		reason := fmt.Sprintf("and the run about %s: XLA would be no sooner done", duration(c.leapfrogs*(c.wasm+c.own)))
+		reason := fmt.Sprintf("and the run about %s: XLA would be no sooner done", duration(c.onWasm()))
 		return 0, fmt.Sprintf("engine auto: wasm: %s %s", wasm, reason)
 	}
 	p := c.best()
 	name := xla.Prefix + c.platform
 	measured := fmt.Sprintf("%s, %s in packs of %d %s", wasm, name, p.width, duration(p.seconds))
-	if compileSeconds+c.leapfrogs*(p.seconds+c.rest) < advantage*c.leapfrogs*(c.wasm+c.own) {
+	if c.pays(p.seconds) {
 		return p.width, fmt.Sprintf("engine auto: %s, packs of %d: %s", name, p.width, measured)
 	}
 	return 0, fmt.Sprintf("engine auto: wasm: %s", measured)

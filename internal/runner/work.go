@@ -57,10 +57,4 @@ func elementary(n *tensor.Node) float64 {
 	return most
 }
 
-func size(shape []int) float64 {
-	n := 1.0
-	for _, d := range shape {
-		n *= float64(d)
-	}
-	return n
-}
+func size(shape []int) float64 { return float64(tensor.NumElements(shape)) }

@@ -139,11 +139,7 @@ func (r *relay) take(l *load) []*transport.Block {
 func (r *relay) deliver(blocks []*transport.Block, to transport.PartyID) {
 	ctx, cancel := context.WithTimeout(r.ctx, copyTime)
 	defer cancel()
-	m := &transport.Copy{To: to}
-	for _, b := range blocks {
-		m.Blocks = append(m.Blocks, *b)
-	}
-	reply, err := transport.Ask[*transport.Copied](ctx, r.group.Transport, m)
+	reply, err := transport.Ask[*transport.Copied](ctx, r.group.Transport, &transport.Copy{To: to, Blocks: values(blocks)})
 	if err != nil || len(reply.Durable) != len(blocks) {
 		return
 	}

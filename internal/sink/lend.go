@@ -28,14 +28,7 @@ func (k *keeper) lend(ctx context.Context, m *transport.Fetch) (transport.Messag
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.used = time.Now()
-	fresh := false
-	if a.reader == nil || a.run != m.Run {
-		if err := k.unlock(ctx, m.Run); err != nil {
-			return nil, err
-		}
-		fresh = true
-	}
-	if !fresh && !a.has(m.Wants) {
+	if a.reader == nil || a.run != m.Run || !a.has(m.Wants) {
 		if err := k.unlock(ctx, m.Run); err != nil {
 			return nil, err
 		}
@@ -86,17 +79,18 @@ func (k *keeper) pick(ctx context.Context, m *transport.Fetch) (*transport.Fetch
 			}
 			list = append(list, b)
 			if n := transport.Batch(list); n < len(list) {
-				return fetched(list[:n]), nil
+				return &transport.Fetched{Blocks: values(list[:n])}, nil
 			}
 		}
 	}
-	return fetched(list), nil
+	return &transport.Fetched{Blocks: values(list)}, nil
 }
 
-func fetched(list []*transport.Block) *transport.Fetched {
-	out := &transport.Fetched{}
+// values returns blocks as messages hold them.
+func values(list []*transport.Block) []transport.Block {
+	var out []transport.Block
 	for _, b := range list {
-		out.Blocks = append(out.Blocks, *b)
+		out = append(out, *b)
 	}
 	return out
 }

@@ -90,8 +90,7 @@ func (p *places) diverged(chain uint32, draw uint64, start []float64) {
 func (p *places) read(b *store.Block, row int) []float64 {
 	out := make([]float64, len(p.at))
 	for i, e := range p.at {
-		width := len(b.Columns[e.column]) / (b.Chains * b.Draws)
-		out[i] = float(b.Columns[e.column][row*width+e.offset*e.width:], e.width)
+		e.read(out[i:i+1:i+1], b, row, row+1)
 	}
 	return out
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/drey-sampler/drey/internal/coordinator"
 	"github.com/drey-sampler/drey/internal/coordinator/shell"
+	"github.com/drey-sampler/drey/internal/coordinator/shell/shelltest"
 	"github.com/drey-sampler/drey/internal/daemon"
 	"github.com/drey-sampler/drey/internal/runner"
 	"github.com/drey-sampler/drey/internal/sink"
@@ -31,19 +32,6 @@ type real struct {
 	client transport.Transport
 }
 
-// quick is a file system without syncs: nothing here loses power.
-type quick struct{ store.OS }
-
-func (quick) Create(path string) (store.File, error) {
-	f, err := store.OS{}.Create(path)
-	return lazy{f}, err
-}
-func (quick) SyncDir(string) error { return nil }
-
-type lazy struct{ store.File }
-
-func (lazy) Sync() error { return nil }
-
 // coordinate runs a coordinator until ctx ends.
 func (r *real) coordinate(ctx context.Context) error {
 	j, err := coordinator.OpenJournal(r.dir)
@@ -52,7 +40,7 @@ func (r *real) coordinate(ctx context.Context) error {
 	}
 	defer j.Close()
 	log := slog.New(slog.DiscardHandler)
-	s, err := sink.New(sink.Config{Path: r.path, Files: store.Options{FS: quick{}}, Log: log})
+	s, err := sink.New(sink.Config{Path: r.path, Files: store.Options{FS: shelltest.Unsynced{}}, Log: log})
 	if err != nil {
 		return err
 	}
@@ -106,6 +94,22 @@ func (r *real) ended(run transport.RunID) {
 		time.Sleep(100 * time.Millisecond)
 	}
 	r.t.Fatal("the run has not ended in ten minutes")
+}
+
+// has checks that a run's directory has the draws of one without a cluster.
+func (r *real) has(run transport.RunID, want map[string][][]float64) {
+	r.t.Helper()
+	draws, err := runner.Open(r.path(run))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer draws.Close()
+	got := elements(r.t, draws)
+	for name, x := range want {
+		if !slices.EqualFunc(x, got[name], slices.Equal) {
+			r.t.Errorf("%s: other draws than without a cluster", name)
+		}
+	}
 }
 
 // elements returns all draws of all sites of a run, and of the statistic energy.
@@ -204,17 +208,7 @@ func TestCluster(t *testing.T) {
 				if err := <-done; err != nil {
 					t.Error(err)
 				}
-				draws, err := runner.Open(r.path(run))
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer draws.Close()
-				got := elements(t, draws)
-				for name, x := range want {
-					if !slices.EqualFunc(x, got[name], slices.Equal) {
-						t.Errorf("%s: other draws than without a cluster", name)
-					}
-				}
+				r.has(run, want)
 			})
 		})
 	}

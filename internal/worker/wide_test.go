@@ -3,7 +3,6 @@ package worker_test
 import (
 	"context"
 	"log/slog"
-	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -81,16 +80,6 @@ func TestLargeStates(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		draws, err := runner.Open(r.path(run))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer draws.Close()
-		got := elements(t, draws)
-		for name, x := range want {
-			if !slices.EqualFunc(x, got[name], slices.Equal) {
-				t.Fatalf("%s: other draws than without a cluster", name)
-			}
-		}
+		r.has(run, want)
 	})
 }

@@ -70,7 +70,7 @@ func newCluster(t *testing.T) *cluster {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &cluster{t: t, dir: t.TempDir(), bus: bus, files: store.Options{FS: quick{}}, workers: map[string]func(){}, log: &lines{}, client: bus.Connect()}
+	return &cluster{t: t, dir: t.TempDir(), bus: bus, files: store.Options{FS: shelltest.Unsynced{}}, workers: map[string]func(){}, log: &lines{}, client: bus.Connect()}
 }
 
 // journal is a coordinator.Journal without a file: a log in memory, which is read again from its beginning.
@@ -109,19 +109,6 @@ func (j *journal) View(f func(*coordinator.Machine)) {
 	defer j.mu.Unlock()
 	f(j.machine)
 }
-
-// quick is a file system without syncs: nothing here loses power.
-type quick struct{ store.OS }
-
-func (quick) Create(path string) (store.File, error) {
-	f, err := store.OS{}.Create(path)
-	return lazy{f}, err
-}
-func (quick) SyncDir(string) error { return nil }
-
-type lazy struct{ store.File }
-
-func (lazy) Sync() error { return nil }
 
 func (c *cluster) path(run transport.RunID) string { return filepath.Join(c.dir, string(run)) }
 

@@ -324,7 +324,7 @@ func (c *cluster) forge(t transport.Transport, run transport.RunID, pack transpo
 
 // disk is a file system that fails at an operation: once as a disk that is full for a while, or for good as one whose process died.
 type disk struct {
-	quick
+	shelltest.Unsynced
 	left *atomic.Int64
 	full *atomic.Int64 // further operations that fail
 }
@@ -340,7 +340,7 @@ func (d disk) Create(path string) (store.File, error) {
 	if err := d.hit(); err != nil {
 		return nil, err
 	}
-	f, err := d.quick.Create(path)
+	f, err := d.Unsynced.Create(path)
 	return diskFile{f, d}, err
 }
 
@@ -348,7 +348,7 @@ func (d disk) Rename(from, to string) error {
 	if err := d.hit(); err != nil {
 		return err
 	}
-	return d.quick.Rename(from, to)
+	return d.Unsynced.Rename(from, to)
 }
 
 type diskFile struct {
@@ -422,7 +422,7 @@ func TestSinkDies(t *testing.T) {
 			}
 			died++
 			c.end()
-			c.files = store.Options{FS: quick{}}
+			c.files = store.Options{FS: shelltest.Unsynced{}}
 			time.Sleep(time.Second)
 			c.start()
 		})

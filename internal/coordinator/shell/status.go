@@ -69,7 +69,8 @@ func (r *reign) status(ctx context.Context, run transport.RunID) (transport.Mess
 		Seconds: float64(took.Total), Warmup: float64(took.Warmup), Sampling: float64(took.Sampling),
 		ESSRate: math.NaN(), SecondsLeft: math.NaN(), NestedRHat: math.NaN(), Leases: leases(run, &state, p.Most),
 	}
-	if list := suspects(decisions); p.Warm {
+	if p.Warm {
+		list := suspects(decisions)
 		out.Suspects = list[:min(len(list), listedSuspects)]
 	}
 	if p.Most > 0 {
