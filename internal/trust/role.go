@@ -119,7 +119,7 @@ func inbox(party transport.PartyID) []string { return []string{"drey.inbox." + s
 func reading(buckets ...transport.Bucket) []string {
 	var out []string
 	for _, b := range buckets {
-		out = append(out, "$JS.API.STREAM.INFO.OBJ_"+b.String(), "$JS.API.DIRECT.GET.OBJ_"+b.String(), "$JS.API.DIRECT.GET.OBJ_"+b.String()+".>")
+		out = append(out, "$JS.API.STREAM.INFO.OBJ_"+b.String(), "$JS.API.STREAM.MSG.GET.OBJ_"+b.String())
 	}
 	return out
 }

@@ -1,14 +1,19 @@
 package nats
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/drey-sampler/drey/pkg/transport"
 )
+
+// partSize is the bytes of one message of an object: few messages, whose text in base64 is still below every server's limit.
+const partSize = 512 << 10
 
 // objects are those of a JetStream object store.
 type objects struct {
@@ -41,7 +46,8 @@ func (o *objects) Put(ctx context.Context, data []byte) (transport.Digest, error
 	if info, err := store.GetInfo(ctx, name.String()); err == nil && info.Digest == whole {
 		return name, nil
 	}
-	if _, err := store.PutBytes(ctx, name.String(), data); err != nil {
+	meta := jetstream.ObjectMeta{Name: name.String(), Opts: &jetstream.ObjectMetaOptions{ChunkSize: partSize}}
+	if _, err := store.Put(ctx, meta, bytes.NewReader(data)); err != nil {
 		return name, fault("put", err)
 	}
 	return name, nil
@@ -52,7 +58,7 @@ func (o *objects) Get(ctx context.Context, name transport.Digest, limit int64) (
 	if err != nil {
 		return nil, fault("get", err)
 	}
-	info, err := store.GetInfo(ctx, name.String())
+	info, err := look(ctx, store, name)
 	if err != nil {
 		return nil, fault("get object "+name.String(), err)
 	}
@@ -69,16 +75,31 @@ func (o *objects) Get(ctx context.Context, name transport.Digest, limit int64) (
 	return data, nil
 }
 
+// look finds an object. One that is not there is looked for again for a moment: a server that slept may still take itself for the
+// leader when it wakes up, and does not have what the others confirmed meanwhile.
+func look(ctx context.Context, store jetstream.ObjectStore, name transport.Digest) (*jetstream.ObjectInfo, error) {
+	for pause := 50 * time.Millisecond; ; pause *= 2 {
+		info, err := store.GetInfo(ctx, name.String())
+		if !errors.Is(err, jetstream.ErrObjectNotFound) || pause > 400*time.Millisecond {
+			return info, err
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return nil, err
+		}
+	}
+}
+
 // parts reads the bytes of an object, message by message: the client's own way of reading makes a consumer, and whoever may
 // do that may have the server send messages on subjects of others.
 func (o *objects) parts(ctx context.Context, info *jetstream.ObjectInfo) ([]byte, error) {
-	bucket := o.bucket.String()
-	stream, err := o.c.js.Stream(ctx, "OBJ_"+bucket)
+	stream, err := o.c.js.Stream(ctx, bucketStream(o.bucket))
 	if err != nil {
 		return nil, err
 	}
 	data := make([]byte, 0, info.Size)
-	part := jetstream.WithGetMsgSubject("$O." + bucket + ".C." + info.NUID)
+	part := jetstream.WithGetMsgSubject("$O." + o.bucket.String() + ".C." + info.NUID)
 	for after := uint64(0); uint64(len(data)) < info.Size; {
 		msg, err := stream.GetMsg(ctx, after+1, part)
 		if errors.Is(err, jetstream.ErrMsgNotFound) {
