@@ -7,6 +7,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/drey-sampler/drey/pkg/transport"
 )
 
 // open starts a coordinator that is alone, and returns its user, what starts a worker, and the coordinator.
@@ -115,9 +117,9 @@ func TestWorkerPaused(t *testing.T) {
 func TestCoordinatorKilled(t *testing.T) {
 	u, worker, coordinator := open(t)
 	worker()
-	s := schools{seed: 15, draws: 8000}
+	s := schools{seed: 15, draws: 24000}
 	run := s.submit(t, u)
-	for _, at := range []uint64{0, 4000, 12000} {
+	for _, at := range []uint64{0, 8000, 24000} {
 		u.reaches(t, run, at)
 		coordinator.kill()
 		coordinator.start(t)
@@ -133,7 +135,7 @@ func TestStopResumeExtend(t *testing.T) {
 	run := s.submit(t, u)
 	u.reaches(t, run, 2000)
 	u.must(t, "stop", run)
-	await(t, "the run is stopped", func() bool { return u.state(t, run).State == "stopped" })
+	await(t, "the run is stopped", func() bool { return u.state(t, run) == transport.Stopped })
 	u.must(t, "resume", run)
 	u.must(t, "watch", run)
 	u.must(t, "extend", run, "--draws", "1000")

@@ -5,7 +5,6 @@ package cluster
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -18,6 +17,10 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/drey-sampler/drey/internal/client"
+	"github.com/drey-sampler/drey/internal/trust"
+	"github.com/drey-sampler/drey/pkg/transport"
 )
 
 // programs is the directory of the programs that the tests run, built once: drey, and a NATS server.
@@ -201,36 +204,60 @@ func (u user) must(t *testing.T, args ...string) string {
 	return out
 }
 
-// summary is a line of drey ls --json.
-type summary struct {
-	Run, State        string
-	Committed, Target uint64
-}
-
-// state returns how a run is, the zero value while the cluster does not answer.
-func (u user) state(t *testing.T, run string) summary {
+// connected calls f with a connection to the cluster, as soon as there is one.
+func (u user) connected(t *testing.T, f func(context.Context, *client.Client)) {
 	t.Helper()
-	out, _, err := u.run(t, "ls", "--json")
-	if err != nil {
-		return summary{}
-	}
-	for _, line := range strings.Split(strings.TrimSpace(out), "\n") {
-		var s summary
-		if err := json.Unmarshal([]byte(line), &s); err == nil && s.Run == run {
-			return s
+	var credentials *trust.Credentials
+	if u.certs != "" {
+		var err error
+		if credentials, err = trust.Load(u.certs); err != nil {
+			t.Fatal(err)
 		}
 	}
-	return summary{}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	c, err := client.Dial(ctx, u.cluster, credentials)
+	for ; err != nil && ctx.Err() == nil; c, err = client.Dial(ctx, u.cluster, credentials) {
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	f(ctx, c)
+	if err := c.Close(); err != nil {
+		t.Error(err)
+	}
 }
 
-// reaches waits until so many draws of a run are committed, and it goes on.
+// state returns how a run is.
+func (u user) state(t *testing.T, run string) (s transport.RunState) {
+	t.Helper()
+	u.connected(t, func(ctx context.Context, c *client.Client) {
+		r, err := c.Find(ctx, run)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s = r.State
+	})
+	return s
+}
+
+// reaches waits until so many draws of a run are committed, and it goes on. It asks over one connection, hundreds of times a second:
+// a process for each question would come too late.
 func (u user) reaches(t *testing.T, run string, draws uint64) {
 	t.Helper()
-	await(t, fmt.Sprintf("run %s has %d draws", run, draws), func() bool {
-		s := u.state(t, run)
-		if s.State == "done" {
-			t.Fatalf("run %s ended before anything happened to it", run)
+	u.connected(t, func(ctx context.Context, c *client.Client) {
+		for {
+			r, err := c.Find(ctx, run)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.State == transport.Complete {
+				t.Fatalf("run %s ended before anything happened to it", run)
+			}
+			if r.Committed >= draws {
+				return
+			}
+			time.Sleep(2 * time.Millisecond)
 		}
-		return s.Run == run && s.Committed >= draws
 	})
 }

@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"testing"
 	"time"
+
+	"github.com/drey-sampler/drey/pkg/transport"
 )
 
 // The soak's length and the time between two kills are for whoever runs it: make soak, and CI for two minutes.
@@ -38,7 +40,7 @@ func TestSoak(t *testing.T) {
 				workers[i] = worker()
 				next = time.Now().Add(*killEvery)
 			}
-			return u.state(t, run).State == "done"
+			return u.state(t, run) == transport.Complete
 		})
 		s.check(t, u, run)
 	}
