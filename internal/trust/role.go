@@ -119,7 +119,8 @@ func inbox(party transport.PartyID) []string { return []string{"drey.inbox." + s
 func reading(buckets ...transport.Bucket) []string {
 	var out []string
 	for _, b := range buckets {
-		out = append(out, "$JS.API.STREAM.INFO.OBJ_"+b.String(), "$JS.API.STREAM.MSG.GET.OBJ_"+b.String())
+		stream := "OBJ_" + b.String()
+		out = append(out, "$JS.API.STREAM.INFO."+stream, "$JS.API.STREAM.MSG.GET."+stream, "$JS.API.DIRECT.GET."+stream, "$JS.API.DIRECT.GET."+stream+".>")
 	}
 	return out
 }

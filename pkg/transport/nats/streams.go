@@ -52,7 +52,7 @@ func Prepare(ctx context.Context, cfg Config, limits transport.Limits, copies in
 	}
 	for _, b := range transport.Buckets() {
 		err := insist(ctx, func(ctx context.Context) error {
-			_, err := c.js.CreateOrUpdateStream(ctx, bucketConfig(b, copies))
+			_, err := c.js.CreateOrUpdateObjectStore(ctx, jetstream.ObjectStoreConfig{Bucket: b.String(), Replicas: copies})
 			return err
 		})
 		if err != nil {
@@ -98,15 +98,3 @@ func streamConfig(c transport.Channel, limits transport.Limits, copies int) jets
 	}
 	return cfg
 }
-
-// bucketConfig is what the client makes of a jetstream.ObjectStoreConfig, but that only the leader of its servers reads: any of
-// them may answer a direct read, also one that slept and does not have yet what others confirmed.
-func bucketConfig(b transport.Bucket, copies int) jetstream.StreamConfig {
-	return jetstream.StreamConfig{
-		Name: bucketStream(b), Subjects: []string{"$O." + b.String() + ".C.>", "$O." + b.String() + ".M.>"}, Replicas: copies,
-		MaxBytes: -1, Discard: jetstream.DiscardNew, AllowRollup: true,
-	}
-}
-
-// bucketStream returns the name of the stream in which the client looks for a bucket's objects.
-func bucketStream(b transport.Bucket) string { return "OBJ_" + b.String() }
