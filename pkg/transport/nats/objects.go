@@ -16,6 +16,9 @@ import (
 // partSize is the bytes of one message of an object: few messages, which in base64 are still below every server's limit.
 const partSize = 512 << 10
 
+// readTime is how long a server may take to send a message of an object.
+const readTime = 5 * time.Second
+
 // objects are those of a JetStream object store.
 type objects struct {
 	c      *connection
@@ -132,6 +135,8 @@ func (o *objects) lead(ctx context.Context, w wanted) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, readTime) // a server that dies sends no reply
+	defer cancel()
 	reply, err := o.c.conn.RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET.OBJ_"+o.bucket.String(), text)
 	if err != nil {
 		return nil, err
