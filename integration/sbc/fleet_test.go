@@ -13,7 +13,6 @@ import (
 	"github.com/drey-sampler/drey/internal/coordinator"
 	"github.com/drey-sampler/drey/internal/coordinator/shell"
 	"github.com/drey-sampler/drey/internal/coordinator/shell/shelltest"
-	"github.com/drey-sampler/drey/internal/daemon"
 	"github.com/drey-sampler/drey/internal/runner"
 	"github.com/drey-sampler/drey/internal/sink"
 	"github.com/drey-sampler/drey/internal/worker"
@@ -121,7 +120,7 @@ func (f *fleet) View(look func(*coordinator.Machine)) {
 // Adapt implements shell.Adapter.
 func (f *fleet) Adapt(b *shell.Barrier) (*shell.Adaptation, error) {
 	if !f.hasty {
-		return daemon.Adapter{}.Adapt(b)
+		return runner.Adapter{}.Adapt(b)
 	}
 	early := *b
 	early.Contents = nil
@@ -140,7 +139,7 @@ func (f *fleet) Adapt(b *shell.Barrier) (*shell.Adaptation, error) {
 		early.Contents = append(early.Contents, adapt.AppendReports(nil, reports))
 	}
 	early.Manifest = &m
-	return daemon.Adapter{}.Adapt(&early)
+	return runner.Adapter{}.Adapt(&early)
 }
 
 func (f *fleet) path(run transport.RunID) string { return filepath.Join(f.dir, string(run)) }

@@ -101,6 +101,12 @@ func (r *runFlags) addModel(f *pflag.FlagSet, p *Program) {
 	f.StringSliceVar(&c.Exclude, "exclude", c.Exclude, "`sites` not to store")
 }
 
+// addStop defines those that end a run before its last draw.
+func (r *runFlags) addStop(f *pflag.FlagSet) {
+	f.Float64Var(&r.config.StopRHat, "stop-rhat", r.config.StopRHat, "end once R-hat of all parameters is at most this (default: make all draws)")
+	f.Float64Var(&r.config.StopESS, "stop-ess", r.config.StopESS, "end once the effective sample sizes of all parameters are at least this")
+}
+
 // finish reads the files that flags name and checks what flags alone tell.
 func (r *runFlags) finish() error {
 	c := &r.config
@@ -151,6 +157,8 @@ func (r *runFlags) ranges() error {
 		{c.Kernel == chain.HMC || !r.flags.Changed("trajectory-jitter"), "trajectory-jitter", "--kernel hmc with it: nuts finds the length itself", c.TrajectoryJitter},
 		{c.Kernel == chain.NUTS || !r.flags.Changed("max-tree-depth"), "max-tree-depth", "--kernel nuts with it: hmc has no tree", c.MaxTreeDepth},
 		{c.StepSize > 0 || !r.flags.Changed("step-size"), "step-size", "positive", c.StepSize},
+		{c.StopRHat > 1 || !r.flags.Changed("stop-rhat"), "stop-rhat", "more than 1", c.StopRHat},
+		{c.StopESS > 0 || !r.flags.Changed("stop-ess"), "stop-ess", "more than 0", c.StopESS},
 		{c.InitStrategy != model.InitValue || r.init != "" || len(c.Init.Text) > 0, "init-strategy", "another one, or --init FILE with the values", c.InitStrategy},
 	} {
 		if !f.ok {

@@ -37,6 +37,7 @@ func (c *command) run() *cobra.Command {
 		}
 	}
 	flags.add(cmd.Flags(), c.Program)
+	flags.addStop(cmd.Flags())
 	cmd.Flags().StringVar(&cluster.url, "cluster", "", "run on the cluster at `URL`, and fetch the draws: nats://HOST:PORT")
 	cluster.addCerts(cmd.Flags())
 	return cmd
@@ -87,7 +88,9 @@ func (c *command) sampleThere(ctx context.Context, cluster *clusterFlags, cfg ru
 		return err
 	}
 	return cluster.with(ctx, func(conn *client.Client) (err error) {
-		id, err := begin(ctx, conn, cfg, m, runner.DefaultTerms(), m.Name)
+		terms := runner.DefaultTerms()
+		terms.Stop = cfg.StopRule()
+		id, err := begin(ctx, conn, cfg, m, terms, m.Name)
 		if err != nil {
 			return clusterError(err)
 		}

@@ -93,7 +93,7 @@ func (j *Journal) replay() error {
 	if err != nil {
 		return fmt.Errorf("coordinator: read the log: %w", err)
 	}
-	if len(b) < len(journalMagic) {
+	if len(b) < len(journalMagic) || len(bytes.Trim(b, "\x00")) == 0 { // zeros are what some file systems leave of it
 		return j.begin()
 	}
 	if string(b[:len(journalMagic)]) != journalMagic {
@@ -129,10 +129,7 @@ func (j *Journal) begin() error {
 		return fmt.Errorf("coordinator: write the log: %w", err)
 	}
 	j.size = int64(len(journalMagic))
-	if err := j.file.Sync(); err != nil {
-		return fmt.Errorf("coordinator: write the log: %w", err)
-	}
-	return syncDir(j.dir)
+	return syncDir(j.dir) // the first command that has to last takes what is written here to disk
 }
 
 // cut makes the log so long, and has the next record follow there.
@@ -218,10 +215,13 @@ func (j *Journal) Propose(ctx context.Context, cmd Command) (Result, error) {
 	return out, nil
 }
 
-// lasting reports whether a crash may not lose a command once it is replied to: time and signs of life may be lost.
+// lasting reports whether a crash of the computer may not lose a command once it is replied to. Time, and what is said of workers, may
+// be lost: they do not outlive it, and a block that was committed has what came before it on disk too.
 func lasting(cmd Command) bool {
-	switch cmd.(type) {
-	case *Tick, *Renew:
+	switch x := cmd.(type) {
+	case *Timed:
+		return lasting(x.Command)
+	case *Tick, *Renew, *Register, *Acquire, *Release, *Drain:
 		return false
 	}
 	return true
@@ -301,7 +301,7 @@ func (j *Journal) Close() error {
 	if j.broken == nil {
 		j.broken = errors.New("coordinator: the log is closed")
 	}
-	if err := errors.Join(j.file.Sync(), j.file.Close()); err != nil {
+	if err := j.file.Close(); err != nil { // what has to last is on disk
 		return fmt.Errorf("coordinator: close the log: %w", err)
 	}
 	return nil

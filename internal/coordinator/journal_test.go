@@ -116,6 +116,25 @@ func TestTornTail(t *testing.T) {
 	}
 }
 
+// TestUnwrittenLog: what a crash leaves of a log that had nothing to last is an empty one.
+func TestUnwrittenLog(t *testing.T) {
+	for _, left := range []int{0, 5, 100} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, journalFile), make([]byte, left), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		j := journal(t, dir, journalCompact)
+		propose(t, j, &Submit{"r", sampling(1, 20)})
+		want := state(j)
+		if err := j.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if got := state(journal(t, dir, journalCompact)); !bytes.Equal(got, want) {
+			t.Errorf("after %d zeros the log lacks what was written", left)
+		}
+	}
+}
+
 // TestDamagedJournal: damage before the last record is an error, never a silent loss.
 func TestDamagedJournal(t *testing.T) {
 	dir := t.TempDir()

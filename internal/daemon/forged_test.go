@@ -12,7 +12,6 @@ import (
 	"github.com/drey-sampler/drey/internal/client"
 	"github.com/drey-sampler/drey/internal/coordinator"
 	"github.com/drey-sampler/drey/internal/coordinator/shell"
-	"github.com/drey-sampler/drey/internal/daemon"
 	"github.com/drey-sampler/drey/internal/job"
 	"github.com/drey-sampler/drey/internal/runner"
 	"github.com/drey-sampler/drey/internal/sink"
@@ -60,9 +59,9 @@ func forgery(t *testing.T, check func(context.Context, transport.Objects, *trans
 	j, err := coordinator.OpenJournal(t.TempDir())
 	must(t, err)
 	log, dir := slog.New(slog.DiscardHandler), t.TempDir()
-	s, err := sink.New(sink.Config{Path: func(id transport.RunID) string { return filepath.Join(dir, string(id)) }, Log: log})
+	s, err := sink.New(sink.Config{Figures: true, Path: func(id transport.RunID) string { return filepath.Join(dir, string(id)) }, Log: log})
 	must(t, err)
-	sh, err := shell.New(shell.Config{Name: "c", Machine: j, Transport: bus.Connect(), Sink: s, Adapter: daemon.Adapter{}, Check: check, Log: log})
+	sh, err := shell.New(shell.Config{Name: "c", Machine: j, Transport: bus.Connect(), Sink: s, Adapter: runner.Adapter{}, Check: check, Log: log})
 	must(t, err)
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 2)

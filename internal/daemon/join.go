@@ -10,15 +10,16 @@ import (
 	"github.com/drey-sampler/drey/internal/coordinator"
 	"github.com/drey-sampler/drey/internal/coordinator/shell"
 	"github.com/drey-sampler/drey/internal/job"
+	"github.com/drey-sampler/drey/internal/runner"
 	"github.com/drey-sampler/drey/internal/sink"
 	"github.com/drey-sampler/drey/pkg/transport"
 )
 
 // shell returns what does the machine's decisions, and keeps draws by itself. led is called when this coordinator begins to lead.
 func (c *CoordinatorConfig) shell(r *coordinator.Replica, t transport.Transport, log *slog.Logger, led func()) (*shell.Shell, error) {
-	keeps := sink.Config{Path: c.run, Log: log}
+	keeps := sink.Config{Path: c.run, Figures: true, Log: log}
 	cfg := shell.Config{
-		Name: transport.PartyID(c.ID), Machine: r, Transport: t, Adapter: Adapter{}, Verify: c.verify(), Check: job.Check,
+		Name: transport.PartyID(c.ID), Machine: r, Transport: t, Adapter: runner.Adapter{}, Verify: c.verify(), Check: job.Check,
 		OnLead: led, Log: log,
 	}
 	if len(c.Peers) > 1 {

@@ -71,6 +71,14 @@ func (j *Job) Put(ctx context.Context, inputs transport.Objects, m *transport.Ma
 	return nil
 }
 
+// Describe sets the fields of a manifest that Put sets, without programs, data or starting values: of a run whose workers have the job
+// by themselves.
+func (j *Job) Describe(m *transport.Manifest) {
+	m.Inits, m.Starts = []transport.InitSpec{{Program: initName}}, []transport.StartSpec{{}}
+	j.configure(m)
+	m.Kernel.InverseMass = nil // as long as the square of a position
+}
+
 func initSpec(k int, s chain.Start) transport.InitSpec {
 	out := transport.InitSpec{Program: initName}
 	if k > 0 {

@@ -18,6 +18,7 @@ import (
 	"github.com/drey-sampler/drey/pkg/engine/xla/plugin"
 	"github.com/drey-sampler/drey/pkg/model"
 	"github.com/drey-sampler/drey/pkg/store"
+	"github.com/drey-sampler/drey/pkg/transport"
 )
 
 // Names of engines in Config. EngineAuto is wasm, or the XLA engine at hand where a measurement finds it faster. EngineXLA is
@@ -92,6 +93,10 @@ type Config struct {
 	Save       []string // sites to store; none: all latent, deterministic and auxiliary ones
 	Exclude    []string // sites not to store
 
+	// StopRHat and StopESS end sampling, before Draws draws, once R-hat of all parameters is at most the one and their bulk and tail
+	// ESS are at least the other; 0, the default, asks for nothing. They need a Dir.
+	StopRHat, StopESS float64
+
 	Dir       string // of the run; "" keeps the draws in memory
 	Overwrite bool   // of a run that Dir holds
 
@@ -156,6 +161,9 @@ func (c Config) Validate() error {
 			problem("site %q is both to be saved and excluded", name)
 		}
 	}
+	if c.StopRHat < 0 || c.StopESS < 0 || math.IsNaN(c.StopRHat+c.StopESS) {
+		problem("a stop rule of R-hat %v and ESS %v", c.StopRHat, c.StopESS)
+	}
 	hasInit := len(c.Init.Text) > 0
 	if c.InitStrategy == model.InitValue && !hasInit {
 		problem("start strategy %q needs the values of sites (--init FILE)", c.InitStrategy)
@@ -182,6 +190,15 @@ func (c Config) chain(seed uint64) chain.Config {
 		TargetAcceptanceRate: c.TargetAccept, Metric: metric, StepSize: c.StepSize, Warmup: c.Warmup, Thin: c.Thin, SaveWarmup: c.SaveWarmup,
 		Pooled: c.pooled(), Superchain: superchain, Keep: c.keeps,
 	}
+}
+
+// StopRule returns the rule that may end sampling.
+func (c Config) StopRule() transport.StopRule {
+	rule := transport.StopRule{RHat: c.StopRHat, ESS: c.StopESS}
+	if rule.RHat > 0 || rule.ESS > 0 {
+		rule.Every = 1
+	}
+	return rule
 }
 
 // pooled reports whether warmup is pooled over the chains.

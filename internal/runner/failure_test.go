@@ -48,11 +48,11 @@ func (f fullFile) Write(b []byte) (int, error) {
 // run goes on to the same draws when there is room.
 func TestFullDisk(t *testing.T) {
 	cfg := short(12)
-	cfg.Chains, cfg.Draws = 1, 5000
+	cfg.Chains, cfg.Draws = 1, 50_000
 	want := run(t, cfg)
-	left := 600_000 // half of the draws
+	left := 5_000_000 // about half of the draws
 	cfg.Dir = filepath.Join(t.TempDir(), "run")
-	cfg.SetFiles(store.Options{FS: fullDisk{left: &left}, BufferBytes: 100_000})
+	cfg.SetFiles(store.Options{FS: fullDisk{left: &left}})
 	_, err := runner.Run(context.Background(), cfg, schoolsModel(t), nil)
 	if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), cfg.Dir) {
 		t.Fatalf("a full disk: %v", err)

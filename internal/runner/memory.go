@@ -10,9 +10,10 @@ import (
 	"github.com/drey-sampler/drey/pkg/store"
 )
 
-// memory keeps a run's draws. Chains append at the same time, each to its own part; readers come after them.
+// memory keeps a run's draws. Who appends draws of a chain is alone with it; readers come later.
 type memory struct {
 	run   store.Run
+	limit int          // of draws of sampling
 	sites []store.Site // statistics, then sites
 	parts [2][]part    // by phase, then chain
 }
@@ -24,7 +25,7 @@ type part struct {
 }
 
 func newMemory(run store.Run) *memory {
-	m := &memory{run: run}
+	m := &memory{run: run, limit: run.Settings.Draws}
 	if run.Schema.SampleStats {
 		m.sites = append(m.sites, store.StatSites()...)
 	}
@@ -51,51 +52,30 @@ func (m *memory) width(i int) int { return m.sites[i].Size() * m.sites[i].DType.
 
 func (m *memory) writer() chain.Sink { return m }
 
-// Append adds a batch to its chain. The columns have room for all draws of the run.
+// Append adds a batch of predictive draws, which have no statistics, to its chain.
 func (m *memory) Append(b *chain.Batch) error {
-	p := &m.parts[phaseOf(b)][b.Chain]
-	i := 0
-	if m.run.Schema.SampleStats {
-		for _, x := range [][]float64{b.LogDensity, b.Energy} {
-			p.columns[i] = appendFloats(p.columns[i], x[:b.Len])
-			i++
-		}
-		for _, d := range b.Diverging[:b.Len] {
-			p.columns[i] = append(p.columns[i], bit(d))
-		}
-		i++
-		for _, x := range [][]float64{b.AcceptanceRate, b.StepSize} {
-			p.columns[i] = appendFloats(p.columns[i], x[:b.Len])
-			i++
-		}
-		for _, x := range [][]int32{b.TreeDepth, b.Steps} {
-			for _, n := range x[:b.Len] {
-				p.columns[i] = binary.LittleEndian.AppendUint32(p.columns[i], uint32(n))
-			}
-			i++
-		}
-	}
-	for k, v := range b.Values {
-		p.columns[i+k] = append(p.columns[i+k], v[:b.Len*m.width(i+k)]...)
+	p := &m.parts[store.Sampling][b.Chain]
+	for i, v := range b.Values {
+		p.columns[i] = append(p.columns[i], v[:b.Len*m.width(i)]...)
 	}
 	p.n += b.Len
 	return nil
 }
 
-func appendFloats(dst []byte, x []float64) []byte {
-	at := len(dst)
-	dst = slices.Grow(dst, 8*len(x))[:at+8*len(x)]
-	for i, v := range x {
-		binary.LittleEndian.PutUint64(dst[at+8*i:], math.Float64bits(v))
+// add adds a block to its chains. What is beyond the draws of the run is not kept.
+func (m *memory) add(b *store.Block) {
+	for c := range b.Chains {
+		p := &m.parts[b.Phase][b.Chain+c]
+		n := b.Draws
+		if b.Phase == store.Sampling {
+			n = min(n, m.run.Settings.Draws-p.n)
+		}
+		for i, col := range b.Columns {
+			first := c * b.Draws * m.width(i)
+			p.columns[i] = append(p.columns[i], col[first:first+n*m.width(i)]...)
+		}
+		p.n += n
 	}
-	return dst
-}
-
-func bit(b bool) byte {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 func (m *memory) Run() *store.Run { return &m.run }
@@ -104,7 +84,11 @@ func (m *memory) Close() error    { return nil }
 func (m *memory) lengths(phase store.Phase) (lo, hi int) {
 	lo = math.MaxInt
 	for i := range m.parts[phase] {
-		lo, hi = min(lo, m.parts[phase][i].n), max(hi, m.parts[phase][i].n)
+		n := m.parts[phase][i].n
+		if phase == store.Sampling {
+			n = min(n, m.limit)
+		}
+		lo, hi = min(lo, n), max(hi, n)
 	}
 	return lo, hi
 }

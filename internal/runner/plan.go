@@ -105,14 +105,6 @@ func drawSeed() (*uint64, error) {
 	return &seed, nil
 }
 
-// compile makes the programs of the chains.
-func (p *plan) compile() (*chain.Program, error) {
-	begin := time.Now()
-	program, err := chain.Compile(p.engine, p.bundle, p.model.Columns, p.chain, p.uniqueStarts())
-	p.seconds.Compile = store.Float(time.Since(begin).Seconds())
-	return program, err
-}
-
 // uniqueStarts returns a start for each program that starts need.
 func (p *plan) uniqueStarts() []chain.Start {
 	var out []chain.Start

@@ -42,7 +42,7 @@ func Predict(ctx context.Context, dir string, m Model, prior bool) (*Result, err
 		return nil, err
 	}
 	begin := time.Now()
-	cause := p.run(ctx, diskSink{w})
+	cause := p.run(ctx, diskTarget{w})
 	state := store.Done
 	if cause != nil {
 		state = store.Failed
@@ -175,7 +175,7 @@ func (p *predictor) describe(m Model) store.Run {
 }
 
 // run makes the draws, chains on all cores.
-func (p *predictor) run(ctx context.Context, to sink) error {
+func (p *predictor) run(ctx context.Context, to target) error {
 	return forEach(p.from.Chains, func(i int) error {
 		t, err := p.newThread()
 		if err != nil {

@@ -45,9 +45,10 @@ const (
 
 // progress tells a callback how a run goes.
 type progress struct {
-	events func(Progress)
-	began  time.Time
-	rates  []rate
+	events   func(Progress)
+	began    time.Time
+	rates    []rate
+	complete []bool // chains that had all their draws before the run went on
 }
 
 // rate is a chain's speed, smoothed.
@@ -62,16 +63,21 @@ func newProgress(events func(Progress)) *progress { return &progress{events: eve
 // watch sends events until the function it returns is called, which sends the last one.
 func (p *progress) watch(r *running) (end func()) {
 	p.began = time.Now()
-	p.rates = make([]rate, len(r.chains))
-	for i, l := range r.chains {
-		p.rates[i] = rate{at: p.began, transitions: l.chain.Status().Transitions}
-	}
+	p.rates = make([]rate, r.plan.cfg.Chains)
+	p.complete = r.complete()
 	if p.events == nil {
 		return func() {}
 	}
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(stopped)
+		select {
+		case <-stop:
+			p.events(p.snapshot(r, true))
+			return
+		case <-r.watch.moving:
+		}
+		p.began = time.Now()
 		t := time.NewTicker(eventEvery)
 		defer t.Stop()
 		for {
@@ -92,9 +98,16 @@ func (p *progress) watch(r *running) (end func()) {
 
 func (p *progress) snapshot(r *running, last bool) Progress {
 	now := time.Now()
-	out := Progress{Elapsed: now.Sub(p.began), Chains: make([]ChainProgress, len(r.chains)), Done: last}
-	for i, l := range r.chains {
-		out.Chains[i] = p.chain(&p.rates[i], l.chain.Status(), r.plan.cfg, now)
+	out := Progress{Elapsed: now.Sub(p.began), Chains: make([]ChainProgress, r.plan.cfg.Chains), Done: last}
+	for i := range out.Chains {
+		s, ok := r.watch.status(i)
+		if !ok && p.complete[i] {
+			s.Warm, s.Transitions = true, s.Warmup+int64(r.plan.cfg.Draws)*int64(r.plan.cfg.Thin)
+		}
+		if ok && p.rates[i].at.IsZero() { // of a run that goes on the chain had done some before
+			p.rates[i] = rate{at: p.began, transitions: r.watch.first(i)}
+		}
+		out.Chains[i] = p.chain(&p.rates[i], s, r.plan.cfg, now)
 	}
 	return out
 }
@@ -110,8 +123,8 @@ func (p *progress) chain(q *rate, s chain.Status, cfg Config, now time.Time) Cha
 	case s.Warm:
 		transitions -= s.Warmup
 		c.Phase, c.Draws, c.Total = PhaseSampling, int(transitions)/cfg.Thin, cfg.Draws
-		if c.Draws >= c.Total {
-			c.Phase = PhaseDone
+		if c.Draws >= c.Total { // a last block may go beyond
+			c.Phase, c.Draws, c.Transitions = PhaseDone, c.Total, c.AllDone
 		}
 	case s.Transitions == 0:
 		c.Phase = PhaseWaiting
@@ -119,7 +132,7 @@ func (p *progress) chain(q *rate, s chain.Status, cfg Config, now time.Time) Cha
 	if transitions > 0 {
 		c.LeapfrogsPerDraw = float64(s.Leapfrogs) / float64(transitions)
 	}
-	if d := now.Sub(q.at).Seconds(); d > 0 && s.Transitions > q.transitions {
+	if d := now.Sub(q.at).Seconds(); !q.at.IsZero() && d > 0 && s.Transitions > q.transitions {
 		speed := float64(s.Transitions-q.transitions) / d
 		if q.perSecond > 0 {
 			speed = smoothing*speed + (1-smoothing)*q.perSecond

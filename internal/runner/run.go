@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
 
-	"github.com/drey-sampler/drey/internal/chain"
+	"github.com/drey-sampler/drey/internal/coordinator"
+	"github.com/drey-sampler/drey/internal/coordinator/shell"
 	"github.com/drey-sampler/drey/pkg/store"
 )
 
@@ -34,20 +34,25 @@ func Run(ctx context.Context, cfg Config, m Model, events func(Progress)) (*Resu
 		return nil, err
 	}
 	if cfg.Dir == "" {
+		if cfg.StopRule().Every > 0 {
+			return nil, errors.New("a stop rule needs a run directory, from which it reads the draws")
+		}
 		mem := newMemory(run)
-		r := &running{plan: p, sink: mem, progress: newProgress(events)}
-		state, counts, err := r.run(ctx)
-		mem.run.State, mem.run.Counts, mem.run.Seconds, mem.run.Warmup = state, counts, p.seconds, r.warmed()
+		state, err := p.begin(newMemoryKeeper(mem, p.packs()), new(coordinator.Volatile), events).run(ctx, &run)
 		return &Result{mem, state}, err
 	}
-	w, err := store.Create(cfg.Dir, run, copies, cfg.Overwrite, cfg.files)
+	w, err := store.CreateBlocks(cfg.Dir, run, copies, p.packs(), cfg.Overwrite, cfg.files)
 	if err != nil {
 		return nil, err
 	}
-	return p.write(ctx, w, events)
+	j, err := coordinator.OpenJournal(cfg.Dir)
+	if err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+	return p.write(ctx, w, j, events)
 }
 
-// Resume goes on with the run in dir, made by the same model, data and program, from its last checkpoints to its last draw.
+// Resume goes on with the run in dir, made by the same model, data and program, from where its chains are to its last draw.
 // The draws are those of a run that never stopped. Otherwise as Run.
 func Resume(ctx context.Context, dir string, m Model, events func(Progress)) (*Result, error) {
 	return goOn(ctx, dir, 0, m, events)
@@ -68,7 +73,7 @@ func goOn(ctx context.Context, dir string, more int, m Model, events func(Progre
 		return nil, err
 	}
 	cfg := configOf(run)
-	cfg.Draws += more
+	cfg.Dir = dir
 	if err := cfg.readDocuments(dir, run); err != nil {
 		return nil, err
 	}
@@ -79,15 +84,31 @@ func goOn(ctx context.Context, dir string, more int, m Model, events func(Progre
 	if err := m.checkAgainst(run, p.bundle.Digest, versionsOf(p.engine)); err != nil {
 		return nil, fmt.Errorf("%s can't go on: %w", dir, err)
 	}
-	w, err := store.Resume(dir, store.Options{})
+	w, err := store.OpenBlocks(dir, p.packs(), store.Options{})
 	if err != nil {
 		return nil, err
 	}
-	err = w.Update(func(r *store.Run) { r.Settings.Draws, r.State, r.Error = cfg.Draws, store.Running, "" })
+	j, err := coordinator.OpenJournal(dir)
 	if err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
-	return p.write(ctx, w, events)
+	if err := p.goOn(j, w, more); err != nil {
+		return nil, errors.Join(err, j.Close(), w.Close())
+	}
+	return p.write(ctx, w, j, events)
+}
+
+// goOn sets the draws that a run goes on to. What the machine says of them counts: a stop rule may have held before the draws that were
+// asked for. An error says that there are draws of which it knows nothing.
+func (p *plan) goOn(machine shell.Machine, w *store.BlockWriter, more int) error {
+	state, known := stateOf(machine)
+	if known {
+		p.cfg.Draws = int(state.Draws)
+	} else if !w.Fresh() {
+		return fmt.Errorf("%s can't go on: it has draws, and no coordinator.log that says how they came about: it was fetched from a cluster, or a file is missing", w.Dir())
+	}
+	p.cfg.Draws += more
+	return nil
 }
 
 // readDocuments reads the copies of the run's other inputs.
@@ -114,15 +135,16 @@ func (c *Config) readDocuments(dir string, run *store.Run) error {
 }
 
 // write runs the chains of a run directory from where they are, and opens its draws.
-func (p *plan) write(ctx context.Context, w *store.Writer, events func(Progress)) (*Result, error) {
-	before := w.Run().Seconds
-	r := &running{plan: p, sink: diskSink{w}, disk: w, progress: newProgress(events)}
-	w.Time(func() store.Seconds { return add(before, r.seconds()) })
-	state, counts, cause := r.run(ctx)
-	finished := w.Finish(state, cause, func(run *store.Run) {
-		run.Counts, run.Seconds, run.Warmup = counts, add(before, p.seconds), r.warmed()
-	})
-	if err := errors.Join(finished, w.Close()); err != nil {
+func (p *plan) write(ctx context.Context, w *store.BlockWriter, j *coordinator.Journal, events func(Progress)) (*Result, error) {
+	run := w.Run()
+	r := p.begin(w, j, events)
+	var state store.State
+	var cause error
+	if r.outcome, cause = openOutcome(w.Dir()); cause == nil {
+		state, cause = r.run(ctx, &run)
+		cause = errors.Join(cause, r.outcome.close())
+	}
+	if err := errors.Join(j.Close(), w.Close()); err != nil {
 		return nil, errors.Join(cause, err)
 	}
 	draws, err := Open(w.Dir())
@@ -135,23 +157,4 @@ func (p *plan) write(ctx context.Context, w *store.Writer, events func(Progress)
 // add adds the times of a run's parts; before is zero for a new run.
 func add(a, b store.Seconds) store.Seconds {
 	return store.Seconds{Trace: a.Trace + b.Trace, Compile: a.Compile + b.Compile, Warmup: a.Warmup + b.Warmup, Sampling: a.Sampling + b.Sampling, Total: a.Total + b.Total}
-}
-
-// begin makes the chains, those with a checkpoint from it.
-func (r *running) begin(program *chain.Program) error {
-	checkpoints := make([]*store.Checkpoint, r.plan.cfg.Chains)
-	if r.disk != nil {
-		checkpoints = r.disk.Checkpoints()
-	}
-	for i, cp := range checkpoints {
-		c := program.NewChain(i, r.plan.starts[i])
-		if cp != nil {
-			if err := c.RestoreState(cp.Version, cp.State); err != nil {
-				return err
-			}
-		}
-		r.chains = append(r.chains, &lane{chain: c, saved: time.Now()})
-	}
-	r.barrier.begin(r)
-	return nil
 }

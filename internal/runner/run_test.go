@@ -1,6 +1,7 @@
 package runner_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
@@ -151,15 +152,16 @@ func TestChainsAreIndependent(t *testing.T) {
 	}
 }
 
-// TestExtend: a run extended, twice, has the draws and the counts of one long run, thinned or not.
+// TestExtend: a run extended, twice, has the draws and the counts of one long run, thinned or not. Blocks are as long as the first
+// part, whose multiples the others are.
 func TestExtend(t *testing.T) {
 	for _, thin := range []int{1, 3} {
 		cfg := short(8)
 		cfg.Thin = thin
 		want := run(t, cfg)
-		cfg.Draws = 50
+		cfg.Draws = 30
 		dir := run(t, cfg)
-		for _, more := range []int{30, 40} {
+		for _, more := range []int{30, 60} {
 			r, err := runner.Extend(context.Background(), dir, more, schoolsModel(t), nil)
 			if err != nil {
 				t.Fatal(err)
@@ -183,6 +185,45 @@ func TestExtend(t *testing.T) {
 	}
 }
 
+// TestCountsOfDraws: draws that were made and do not count, because the run ends within a block, are not in the counts, on disk, in
+// memory, or in what a run that was killed tells.
+func TestCountsOfDraws(t *testing.T) {
+	counts := func(dir string) store.RunCounts {
+		r, err := store.ReadRun(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.Counts
+	}
+	cfg := short(8)
+	cfg.Draws = 50
+	want := counts(run(t, cfg))
+	cfg.Draws = 30
+	dir := run(t, cfg)
+	if counts(dir) == want {
+		t.Fatal("30 draws have the counts of 50")
+	}
+	r, err := runner.Extend(context.Background(), dir, 20, schoolsModel(t), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Draws.Close()
+	if got := counts(dir); got != want {
+		t.Errorf("extended: %+v, want %+v", got, want)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "run.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text = bytes.Replace(text, []byte(`"state": "done"`), []byte(`"state": "running"`), 1)
+	if err := os.WriteFile(filepath.Join(dir, "run.json"), text, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if got := summarise(t, dir).Run.Counts; got != want {
+		t.Errorf("killed: %+v, want %+v", got, want)
+	}
+}
+
 // TestInterruptAndResume: a run that is interrupted a tenth of a second after its chains began to move, again and again, has
 // the draws of one that was not.
 func TestInterruptAndResume(t *testing.T) {
@@ -191,7 +232,7 @@ func TestInterruptAndResume(t *testing.T) {
 	want := run(t, cfg)
 	cfg.Dir = filepath.Join(t.TempDir(), "run")
 	stop := errors.New("enough")
-	interrupted := 0
+	interrupted, kept := 0, int64(0)
 	for {
 		ctx, cancel := context.WithCancelCause(context.Background())
 		events := func(p runner.Progress) {
@@ -207,7 +248,9 @@ func TestInterruptAndResume(t *testing.T) {
 			r, err = runner.Resume(ctx, cfg.Dir, schoolsModel(t), events)
 		}
 		cancel(nil)
+		have := int64(0)
 		if r != nil {
+			have = r.Draws.Run().Counts.WarmupLeapfrogs + r.Draws.Run().Counts.Leapfrogs
 			r.Draws.Close()
 		}
 		if err == nil {
@@ -216,10 +259,21 @@ func TestInterruptAndResume(t *testing.T) {
 		if !errors.Is(err, stop) || r == nil || r.State != store.Interrupted {
 			t.Fatal(err)
 		}
+		if have <= kept {
+			t.Errorf("%d leapfrogs are kept, %d were before", have, kept)
+		}
+		kept = have
 		interrupted++
 	}
 	if got, want := digests(t, cfg.Dir), digests(t, want); got != want || interrupted == 0 {
 		t.Errorf("after %d interruptions: digests %v, want %v", interrupted, got, want)
+	}
+	a, err := store.ReadRun(cfg.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b, err := store.ReadRun(want); err != nil || a.Counts != b.Counts {
+		t.Errorf("after %d interruptions: %+v, want %+v (%v)", interrupted, a.Counts, b.Counts, err)
 	}
 	t.Logf("%d interruptions", interrupted)
 }
@@ -271,32 +325,41 @@ func killed(t *testing.T, dir string, keep func(name string) bool) string {
 	return out
 }
 
-// TestResumeAfterKill: what a kill can leave is a directory that goes on to the same draws: nothing but run.json, or
-// segments with the checkpoint of an earlier time.
+// TestResumeAfterKill: what a kill can leave is a directory that goes on to the same draws: nothing but run.json, a ledger for readers
+// that is older than the blocks, or a log that lacks its end.
 func TestResumeAfterKill(t *testing.T) {
 	cfg := short(10)
 	want := run(t, cfg)
 	cfg.Draws = 60
 	dir := run(t, cfg)
-	checkpoint, err := os.ReadFile(filepath.Join(dir, "checkpoint"))
-	if err != nil {
-		t.Fatal(err)
+	read := func(name string) []byte {
+		b, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
 	}
+	ledger := read("ledger")
 	if r, err := runner.Extend(context.Background(), dir, 60, schoolsModel(t), nil); err != nil {
 		t.Fatal(err)
 	} else {
 		r.Draws.Close()
 	}
-	bare := killed(t, dir, func(name string) bool { return name == "run.json" || name == "data.arrow" })
-	segments := killed(t, dir, func(name string) bool { return name != "checkpoint" })
-	stale := killed(t, dir, func(name string) bool { return name != "checkpoint" })
-	if err := os.WriteFile(filepath.Join(stale, "checkpoint"), checkpoint, 0o644); err != nil {
-		t.Fatal(err)
+	log := read("coordinator.log")
+	bare := killed(t, want, func(name string) bool { return name == "run.json" || name == "data.arrow" })
+	stale := killed(t, dir, func(name string) bool { return name != "ledger" })
+	torn := killed(t, dir, func(name string) bool { return name != "ledger" && name != "coordinator.log" })
+	for path, b := range map[string][]byte{
+		filepath.Join(stale, "ledger"): ledger, filepath.Join(torn, "ledger"): ledger, filepath.Join(torn, "coordinator.log"): log[:len(log)-10],
+	} {
+		if err := os.WriteFile(path, b, 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if got, want := summarise(t, segments), summarise(t, want); got.Leapfrogs != want.Leapfrogs || got.Leapfrogs == 0 || got.Divergences != want.Divergences {
-		t.Errorf("after a kill %d leapfrogs and %d divergences, want %d and %d", got.Leapfrogs, got.Divergences, want.Leapfrogs, want.Divergences)
+	if n := summarise(t, stale).Draws; n != 60 {
+		t.Errorf("%d draws by an earlier ledger", n)
 	}
-	for name, dir := range map[string]string{"bare": bare, "no checkpoint": segments, "an earlier checkpoint": stale} {
+	for name, dir := range map[string]string{"bare": bare, "an earlier ledger": stale, "a log that lacks its end": torn} {
 		r, err := runner.Resume(context.Background(), dir, schoolsModel(t), nil)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -306,6 +369,21 @@ func TestResumeAfterKill(t *testing.T) {
 		if got, want := digests(t, dir), digests(t, want); got != want {
 			t.Errorf("%s: digests %v, want %v", name, got, want)
 		}
+	}
+}
+
+// TestNoLog: a directory with draws and without its coordinator's log, as drey pull and earlier versions leave it, is read and does
+// not go on.
+func TestNoLog(t *testing.T) {
+	dir := killed(t, run(t, short(10)), func(name string) bool { return name != "coordinator.log" })
+	if n := summarise(t, dir).Draws; n != 120 {
+		t.Errorf("%d draws", n)
+	}
+	if _, err := runner.Extend(context.Background(), dir, 10, schoolsModel(t), nil); err == nil || !strings.Contains(err.Error(), "can't go on") {
+		t.Errorf("extended without a log: %v", err)
+	}
+	if n := summarise(t, dir).Draws; n != 120 {
+		t.Errorf("%d draws after it", n)
 	}
 }
 
@@ -392,7 +470,9 @@ func TestInputs(t *testing.T) {
 	cfg.Init = runner.Document{Text: []byte(`[{"mu": 1.5, "tau": 2}, {"mu": 3}]`), Source: "starts.json"}
 	cfg.InverseMassMatrix = runner.Document{Text: []byte(`{"sites": ["tau", "mu"], "dense": [[2, 0.5], [0.5, 4]]}`), Source: "m.json"}
 	want := run(t, cfg)
-	bare := killed(t, want, func(name string) bool { return !strings.HasPrefix(name, "segment") && name != "checkpoint" })
+	bare := killed(t, want, func(name string) bool {
+		return !strings.HasPrefix(name, "segment") && !strings.HasPrefix(name, "blocks") && name != "ledger" && name != "coordinator.log"
+	})
 	r, err := runner.Resume(context.Background(), bare, schoolsModel(t), nil)
 	if err != nil {
 		t.Fatal(err)

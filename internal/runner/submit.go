@@ -12,12 +12,12 @@ import (
 
 // How a cluster's run is cut into packs and blocks, and how it is leased.
 const (
-	packChains  = 8  // of a pack, where there are as many
-	mostPacks   = 16 // of a run that says nothing else
-	leastBlock  = 10 // draws of a block: less makes messages more work than draws
-	mostBlock   = 100
-	blocksOfRun = 20         // about as many in sampling
-	lateMillis  = 60 * 1_000 // without a block, after which an idle worker makes the pack's blocks too
+	packChains   = 8  // of a pack, where there are as many
+	clusterPacks = 16 // of a run that says nothing else
+	leastBlock   = 10 // draws of a block: less makes messages more work than draws
+	mostBlock    = 100
+	blocksOfRun  = 20         // about as many in sampling
+	lateMillis   = 60 * 1_000 // without a block, after which an idle worker makes the pack's blocks too
 )
 
 // Terms are what a run on a cluster is told besides its configuration.
@@ -71,7 +71,7 @@ func packWidth(chains, batch int) int {
 	if batch > 0 {
 		return min(batch, chains)
 	}
-	packs := max(1, min(mostPacks, chains/packChains))
+	packs := max(1, min(clusterPacks, chains/packChains))
 	return (chains + packs - 1) / packs
 }
 

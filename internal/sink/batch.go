@@ -64,6 +64,7 @@ func (b *batcher) run(ctx context.Context, messages <-chan transport.Received) {
 		if first != nil {
 			b.take(ctx, first)
 			b.gather(ctx, messages)
+			b.linger(ctx, messages)
 		}
 		begin := time.Now()
 		b.retry = time.Time{}
@@ -124,6 +125,37 @@ func (b *batcher) gather(ctx context.Context, messages <-chan transport.Received
 			}
 		}
 		return
+	}
+}
+
+// linger takes what else comes for as long as blocks may wait, unless nobody makes others: what comes next then waits for these.
+func (b *batcher) linger(ctx context.Context, messages <-chan transport.Received) {
+	if b.sink.cfg.Linger == 0 {
+		return
+	}
+	over := time.NewTimer(b.sink.cfg.Linger)
+	defer over.Stop()
+	lull := time.NewTimer(firstLull)
+	defer lull.Stop()
+	for pause := firstLull; len(b.fresh) < batchBlocks && b.bytes < gatherBytes; {
+		select {
+		case r, ok := <-messages:
+			if !ok {
+				return
+			}
+			b.take(ctx, r)
+			pause = firstLull
+		case <-lull.C:
+			if !b.sink.cfg.Busy() {
+				return
+			}
+			pause = min(2*pause, lastLull)
+		case <-over.C:
+			return
+		case <-ctx.Done():
+			return
+		}
+		lull.Reset(pause)
 	}
 }
 

@@ -38,6 +38,9 @@ func (b *batcher) write(ctx context.Context) {
 			b.refuse(byRun[run], err)
 		default:
 			b.sink.cfg.Log.Error("blocks can't be stored: they wait until they can", "run", string(run), "reason", err.Error())
+			if b.sink.cfg.Faulty != nil {
+				b.sink.cfg.Faulty(run, err)
+			}
 			b.faults[run] = time.Now().Add(faultTime)
 			b.postpone(run, byRun[run])
 		}
@@ -179,7 +182,7 @@ func (b *batcher) ask(ctx context.Context, entries []*entry) bool {
 // entered does what follows from a block's entry into the ledger.
 func (b *batcher) entered(ctx context.Context, e *entry) {
 	b.clean(ctx, e)
-	if e.stored == nil {
+	if e.stored == nil || !b.sink.cfg.Figures {
 		return
 	}
 	f, err := b.sink.figuresOf(ctx, b.ledger, e.block.Lease.Run)

@@ -13,7 +13,7 @@ import (
 
 // directory is an open run directory.
 type directory struct {
-	blocks   *store.BlockWriter
+	blocks   Keeper
 	manifest *transport.Manifest
 	columns  []transport.Column // of blocks whose draws are kept, without data
 	noted    time.Time          // when the ledger was last written down; guarded by Sink.mu
@@ -66,27 +66,33 @@ var dtypes = map[store.DType]transport.DType{
 
 // openDirectory opens the directory of a run, or makes it from what the manifest says about the run.
 func openDirectory(cfg Config, run transport.RunID, m *transport.Manifest) (*directory, error) {
-	path, packs := cfg.Path(run), int(m.Packs())
-	var w *store.BlockWriter
-	var err error
-	if store.Exists(path) {
-		w, err = store.OpenBlocks(path, packs, cfg.Files)
-	} else {
-		var about store.Run
-		if about, err = describe(m); err != nil {
-			return nil, err
-		}
-		w, err = store.CreateBlocks(path, about, nil, packs, cfg.Files)
+	open := cfg.Open
+	if open == nil {
+		open = cfg.openPath
 	}
+	w, err := open(run, m)
 	if err != nil {
 		return nil, err
 	}
 	r := w.Run()
-	d := &directory{blocks: w, manifest: m, state: r.State}
+	d := &directory{blocks: w, manifest: m, state: r.State, noted: time.Now()}
 	for _, c := range r.Schema.Columns() {
 		d.columns = append(d.columns, transport.Column{Name: c.Name, DType: dtypes[c.DType], Elements: uint32(c.Elements)})
 	}
 	return d, nil
+}
+
+// openPath opens the directory of a run at its path, or makes it.
+func (cfg *Config) openPath(run transport.RunID, m *transport.Manifest) (Keeper, error) {
+	path, packs := cfg.Path(run), int(m.Packs())
+	if store.Exists(path) {
+		return store.OpenBlocks(path, packs, cfg.Files)
+	}
+	about, err := describe(m)
+	if err != nil {
+		return nil, err
+	}
+	return store.CreateBlocks(path, about, nil, packs, false, cfg.Files)
 }
 
 // Check returns an error of kind Invalid unless a run directory can be made from a manifest.
@@ -152,12 +158,8 @@ func (d *directory) end(e Ending) error {
 	if d.state == e.State {
 		return nil
 	}
-	r, err := store.Open(d.blocks.Dir())
+	counts, err := d.blocks.Counts()
 	if err != nil {
-		return err
-	}
-	counts := r.Counts()
-	if err := r.Close(); err != nil {
 		return err
 	}
 	err = d.blocks.Update(func(run *store.Run) {

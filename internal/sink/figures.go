@@ -219,6 +219,9 @@ const (
 // Describe fills in the diagnostics of a run's status: those of the blocks that the ledger has of all chains. What this process
 // has not seen it reads from the store.
 func (s *Sink) Describe(ctx context.Context, l View, run transport.RunID, out *transport.RunStatus) error {
+	if !s.cfg.Figures {
+		return nil
+	}
 	f, err := s.figuresOf(ctx, l, run)
 	if err != nil {
 		return err

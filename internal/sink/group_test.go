@@ -149,7 +149,8 @@ func lineage(t *testing.T, m *transport.Manifest, pack transport.PackID, objects
 func (g *trio) open(name transport.PartyID) *sink.Sink {
 	g.t.Helper()
 	s, err := sink.New(sink.Config{
-		Path: func(transport.RunID) string { return g.path(name) }, Log: slog.New(slog.NewTextHandler(&g.log, nil)),
+		Figures: true,
+		Path:    func(transport.RunID) string { return g.path(name) }, Log: slog.New(slog.NewTextHandler(&g.log, nil)),
 		Group: &sink.Group{Name: name, Transport: g.bus.Connect(), Members: func() []transport.PartyID { return []transport.PartyID{"a", "b", "c"} }},
 	})
 	if err != nil {

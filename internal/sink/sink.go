@@ -2,6 +2,7 @@ package sink
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -50,7 +51,32 @@ type Config struct {
 	Files store.Options
 	// Group is the coordinators of which each keeps all draws by itself; nil for one that is alone.
 	Group *Group
-	Log   *slog.Logger
+	// Open returns what keeps the blocks of a run; nil: directories at Path, which are made when they are needed.
+	Open func(run transport.RunID, m *transport.Manifest) (Keeper, error)
+	// Linger is how long blocks may wait for others, so that many are stored at once, while Busy reports that others are being made;
+	// 0, the default: they do not wait.
+	Linger time.Duration
+	Busy   func() bool
+	// Figures has the sink keep running diagnostics of each run, for whoever watches it.
+	Figures bool
+	// Faulty is told why blocks of a run can't be stored, or the ledger can't take them, each time that it is so; nil: nobody is.
+	Faulty func(run transport.RunID, err error)
+	Log    *slog.Logger
+}
+
+// Keeper keeps the blocks of a run: *store.BlockWriter, or what a run has whose draws do not outlive its process. Its methods are
+// those of store.BlockWriter, where they are described.
+type Keeper interface {
+	Run() store.Run
+	Needs(pack uint32, index uint64, digest [sha256.Size]byte) bool
+	Has(pack uint32, digest [sha256.Size]byte) bool
+	Write(blocks []store.Block) error
+	Ledger() store.Ledger
+	State(pack uint32, digest [sha256.Size]byte) ([]byte, error)
+	SetLedger(l store.Ledger) error
+	Counts() (store.RunCounts, error)
+	Update(change func(*store.Run)) error
+	Close() error
 }
 
 // Sink stores the blocks of all runs. Its methods may be called from several goroutines.
@@ -69,6 +95,9 @@ func New(cfg Config) (*Sink, error) {
 	if cfg.Path == nil || cfg.Log == nil {
 		return nil, errors.New("sink: no directory for runs, or no log")
 	}
+	if cfg.Linger > 0 && cfg.Busy == nil {
+		return nil, errors.New("sink: blocks are to be gathered, and nobody says whether others are being made")
+	}
 	return &Sink{
 		cfg: cfg, opening: make(chan struct{}, 1), runs: map[transport.RunID]*directory{}, figures: map[transport.RunID]*figures{},
 		settled: map[transport.RunID]bool{},
@@ -83,6 +112,9 @@ const (
 	heldCopies  = 8        // of a block's message; of others the acknowledgement waits until they come again
 	heldFigures = 64       // runs whose running diagnostics are kept
 	mostRest    = 250 * time.Millisecond
+	gatherBytes = 8 << 20 // of contents, after which none are waited for
+	firstLull   = time.Millisecond
+	lastLull    = 16 * time.Millisecond
 	waitTime    = 50 * time.Millisecond // until the ledger is asked again about blocks that wait
 	faultTime   = time.Second           // until it is tried again after a disk or a coordinator refused
 	noteTime    = time.Second           // between ledger files of a run that goes on
@@ -223,6 +255,9 @@ func (s *Sink) open(ctx context.Context, l View, run transport.RunID) (*director
 // expected returns an error where a run's directory is gone, which no other coordinator has: a new one in its place would lack what
 // the ledger has.
 func (s *Sink) expected(l View, run transport.RunID) error {
+	if s.cfg.Open != nil {
+		return nil
+	}
 	path := s.cfg.Path(run)
 	if store.Exists(path) {
 		return nil

@@ -20,7 +20,7 @@ const (
 
 // acquire asks for packs while there is room: at once when a pack makes room, else as often as the coordinator wants.
 func (w *worker) acquire(ctx context.Context) error {
-	busy, next := w.cfg.Slots, time.Now()
+	busy, next := w.cfg.Packs, time.Now()
 	for !w.draining() {
 		was := busy
 		var settled []*lease
@@ -28,13 +28,13 @@ func (w *worker) acquire(ctx context.Context) error {
 		if next.Before(w.notBefore()) {
 			next, was = w.notBefore(), 0
 		}
-		if now := time.Now(); busy < w.cfg.Slots && (busy < was || !now.Before(next)) {
-			next = now.Add(w.request(ctx, uint32(w.cfg.Slots+len(settled))))
+		if now := time.Now(); busy < w.cfg.Packs && (busy < was || !now.Before(next)) {
+			next = now.Add(w.request(ctx, uint32(w.cfg.Packs+len(settled))))
 			w.giveBack(ctx)
 			busy, _ = w.load()
 		}
 		pause := mostPause
-		if busy < w.cfg.Slots {
+		if busy < w.cfg.Packs {
 			pause = max(0, time.Until(next))
 		}
 		if !waitFor(ctx, w.asked.acquire, pause) {
@@ -128,7 +128,7 @@ func (w *worker) supersede(ref transport.LeaseRef) {
 // runs at once from others.
 func (w *worker) giveBack(ctx context.Context) {
 	busy, settled := w.load()
-	if more := busy + len(settled) - w.cfg.Slots; more > 0 {
+	if more := busy + len(settled) - w.cfg.Packs; more > 0 {
 		w.release(ctx, settled[:min(more, len(settled))], "there is nothing to do")
 	}
 }

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/drey-sampler/drey/internal/chain"
 	"github.com/drey-sampler/drey/internal/job"
 	"github.com/drey-sampler/drey/pkg/engine"
 	"github.com/drey-sampler/drey/pkg/engine/wasm"
@@ -22,7 +24,11 @@ type Config struct {
 	Version string            // of drey
 	Slots   int               // packs that it advances at once: its cores, or 1 on an accelerator
 	Width   int               // chains of the largest pack that it takes; 0: any
-	Engine  engine.Engine     // that runs the chains
+	// Packs is how many it holds at most, which take turns at the slots, a block each; 0, the default, is as many as Slots.
+	Packs int
+	// Uncommitted is how many blocks of a pack may be made and not in the ledger; 0, the default, is 4.
+	Uncommitted int
+	Engine      engine.Engine // that runs the chains
 	// Lanes has the engine advance all chains of a pack in one call, rather than one chain after another.
 	Lanes bool
 	// Verify returns an error unless a manifest's signature is by a key that is trusted; nil trusts all.
@@ -30,7 +36,23 @@ type Config struct {
 	// Local returns the job of a manifest, by the digest of its bytes, that this process has itself, or nil; a nil Local has
 	// none. Jobs of others are fetched.
 	Local func(manifest transport.Digest) *job.Job
-	Log   *slog.Logger // whose lines say which worker it is
+	// Cuts keeps the blocks that the worker is within when it is to end: it then ends at once. nil: it goes on with them for 2.5 s, and
+	// what is unfinished then is lost.
+	Cuts Cuts
+	// Watcher is told what the worker does; nil: nobody is.
+	Watcher Watcher
+	Log     *slog.Logger // whose lines say which worker it is
+}
+
+// Watcher is told what a worker does, by whoever shows that in the same process. Its methods return at once; they are called from
+// several goroutines.
+type Watcher interface {
+	// Compiled says that a program was compiled, and how long that took.
+	Compiled(took time.Duration)
+	// Making says that a pack begins to wait for a slot or to make a block, 1, or that it has ended that, −1.
+	Making(change int)
+	// Begun says that a pack is leased, and which chains it has. Only their Index and Status may be called.
+	Begun(chains []*chain.Chain)
 }
 
 // Validate returns an error that joins all problems.
@@ -45,14 +67,27 @@ func (c *Config) Validate() error {
 	if c.Width < 0 || c.Width > math.MaxInt32 {
 		problems = append(problems, fmt.Errorf("worker: packs of %d chains at most", c.Width))
 	}
+	if c.Packs < 0 || c.Packs > maxPacks || c.Uncommitted < 0 {
+		problems = append(problems, fmt.Errorf("worker: %d packs, %d of whose blocks are not committed: want 0 … %d packs, and nothing negative", c.Packs, c.Uncommitted, maxPacks))
+	}
 	if c.Engine == nil || c.Log == nil {
 		problems = append(problems, errors.New("worker: no engine, or no log"))
 	}
 	return errors.Join(problems...)
 }
 
-// MaxSlots is what a cluster lets one worker hold.
-const MaxSlots = 256
+// What a cluster lets one worker do at once, and hold.
+const (
+	MaxSlots = 256
+	maxPacks = 1024
+)
+
+// withDefaults returns the configuration with numbers in the place of zeros.
+func (c Config) withDefaults() Config {
+	c.Packs = cmp.Or(c.Packs, c.Slots)
+	c.Uncommitted = cmp.Or(c.Uncommitted, uncommitted)
+	return c
+}
 
 // uncommitted is how many blocks of a pack may be made and not in the ledger: enough to hide a sink that commits a few times a
 // second behind blocks of seconds, and little to make again.

@@ -41,13 +41,18 @@ type collector struct {
 	have   []uint32
 }
 
-// collect returns a collector of a block that has no draws yet.
+// collect returns a collector of a block that has no draws yet. The columns' memory is taken where it suffices, and kept there.
 func collect(c *transport.Content, columns []transport.Column) *collector {
 	s := &collector{Content: c, have: make([]uint32, c.Chains)}
-	for _, col := range columns {
+	for i := range columns {
+		col := &columns[i]
 		width := int(col.Elements) * col.DType.Size()
-		col.Data = make([]byte, int(c.Chains)*int(c.Draws)*width)
-		c.Columns, s.widths = append(c.Columns, col), append(s.widths, width)
+		n := int(c.Chains) * int(c.Draws) * width
+		if cap(col.Data) < n {
+			col.Data = make([]byte, n)
+		}
+		col.Data = col.Data[:n]
+		c.Columns, s.widths = append(c.Columns, *col), append(s.widths, width)
 	}
 	return s
 }
@@ -65,6 +70,7 @@ func (s *collector) Append(b *chain.Batch) error {
 		}
 	}
 	for k := range b.Len {
+		s.Columns[2].Data[row+k] = 0
 		if b.Diverging[k] {
 			s.Columns[2].Data[row+k] = 1
 		}

@@ -18,8 +18,8 @@ func (w *worker) drain(reason string) {
 
 func (w *worker) draining() bool { return w.asked.draining.Load() }
 
-// handOver lets packs finish their blocks and sees those into the ledger, as far as there is time for it, and gives all leases
-// back.
+// handOver lets packs finish their blocks, unless those that are unfinished are kept, and sees them into the ledger, as far as there is
+// time for it, and gives all leases back.
 func (w *worker) handOver(ctx context.Context, reason string) {
 	begin := time.Now()
 	w.asked.draining.Store(true)
@@ -28,9 +28,12 @@ func (w *worker) handOver(ctx context.Context, reason string) {
 	for _, l := range leases {
 		l.poke()
 	}
-	w.await(leases, begin.Add(drainBlocks), func(l *lease) bool { return l.waiting && !l.owing() })
+	settled := func(l *lease) bool { return l.waiting && !l.owing() }
+	if w.cfg.Cuts == nil {
+		w.await(leases, begin.Add(drainBlocks), settled)
+	}
 	w.halted.Store(true)
-	w.await(leases, begin.Add(drainTime), func(l *lease) bool { return !l.owing() })
+	w.await(leases, begin.Add(drainTime), settled)
 	w.release(ctx, w.held(), reason)
 }
 

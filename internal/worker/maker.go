@@ -19,17 +19,31 @@ func (w *worker) make(l *lease) error {
 	if err != nil {
 		return err
 	}
-	p, err := newPack(r, l.grant, end)
+	var cut *Cut
+	if w.cfg.Cuts != nil {
+		if cut, err = w.cfg.Cuts.Kept(l.Pack, l.grant.Next, l.grant.Head); err != nil {
+			return err
+		}
+	}
+	p, err := newPack(r, l.grant, end, cut)
 	if err != nil {
 		return err
 	}
 	defer func() { w.note(l, p.close()) }()
+	if w.cfg.Watcher != nil {
+		w.cfg.Watcher.Begun(p.chains)
+	}
 	at := &cursor{m: r.manifest}
 	for at.index < l.grant.Next {
 		if err := w.pass(l, r, at, nil); err != nil {
 			return err
 		}
 		at.advance()
+	}
+	if cut != nil { // its chains have the decision before it already
+		if err := w.pass(l, r, at, nil); err != nil {
+			return err
+		}
 	}
 	for previous := l.grant.Head; ; at.advance() {
 		if err := w.pass(l, r, at, p); err != nil {
@@ -71,30 +85,48 @@ func (w *worker) pass(l *lease, r *run, at *cursor, p *pack) error {
 // admit waits until the block at a cursor is wanted and there is room for it.
 func (w *worker) admit(l *lease, at *cursor) error {
 	wanted := func() bool { return !w.draining() && (!at.sampling() || at.first < l.target) }
-	room := func() bool { return len(l.pending) < uncommitted }
+	room := func() bool { return len(l.pending) < w.cfg.Uncommitted }
 	for {
 		if err := l.rest(func() bool { return !wanted() }); err != nil {
 			return err
 		}
-		ok, err := l.wait(urgeTime, func() bool { return wanted() && room() })
-		if ok || err != nil {
+		ready := false
+		changed, err := l.wait(urgeTime, func() bool {
+			ready = wanted() && room()
+			return ready || !wanted()
+		})
+		switch {
+		case ready || err != nil:
 			return err
+		case !changed:
+			w.urge()
 		}
-		w.urge()
 	}
 }
 
 // block makes the block at a cursor and seals it.
 func (w *worker) block(l *lease, p *pack, at *cursor, previous transport.Digest) (*parcel, error) {
+	if w.cfg.Watcher != nil {
+		w.cfg.Watcher.Making(1)
+		defer w.cfg.Watcher.Making(-1)
+	}
 	var made *block
 	err := w.slots.with(l.ctx, p.run, func(s *slot) (err error) {
-		made, err = p.make(s, at, func() bool { return w.halted.Load() || l.ctx.Err() != nil })
+		if w.draining() { // it waited for the slot, and has nothing to lose
+			return errStopped
+		}
+		var have []uint32
+		made, have, err = p.make(s, at, func() bool { return w.halted.Load() || l.ctx.Err() != nil })
+		if err == errStopped && w.cfg.Cuts != nil {
+			w.cfg.Cuts.Keep(p.cut(l, at, previous, made, have))
+		}
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 	raw, err := transport.Encode(made.content)
+	p.run.recycle(made.content.Columns)
 	if err != nil {
 		return nil, err
 	}

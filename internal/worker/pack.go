@@ -18,33 +18,41 @@ type pack struct {
 	first  uint32 // chain
 	chains []*chain.Chain
 	cold   bool // in warmup
+	// unfinished is what there is already of the next block, nil if nothing.
+	unfinished *Cut
 }
 
 // errStopped says that a block was left unfinished; its pack is of no use any more.
 var errStopped = errors.New("worker: stopped within a block")
 
-// newPack returns the chains of a grant, in the state that the block before the first has left, or before their start.
-func newPack(r *run, g *transport.Grant, end *transport.Content) (*pack, error) {
+// newPack returns the chains of a grant, in the state that the block before the first has left, or before their start, or in which the
+// first was left unfinished.
+func newPack(r *run, g *transport.Grant, end *transport.Content, cut *Cut) (*pack, error) {
 	m := r.manifest
 	first, chains := m.Pack(g.Lease.Pack)
 	if uint32(g.Lease.Pack) >= m.Packs() || g.Chain != first || g.Chains != chains {
 		return nil, fmt.Errorf("worker: a grant of chains %d … of pack %d, which has others", g.Chain, g.Lease.Pack)
 	}
-	p := &pack{run: r, first: first}
+	p := &pack{run: r, first: first, unfinished: cut}
 	for i := range chains {
 		start := r.job.Starts[0]
 		if len(r.job.Starts) > 1 {
 			start = r.job.Starts[first+i]
 		}
 		c := r.program.NewChain(int(first+i), start)
-		if end != nil {
-			if err := c.RestoreState(end.StateVersion, end.States[i].Bytes); err != nil {
+		from := end
+		if cut != nil && len(cut.Content.States[i].Bytes) > 0 {
+			from = cut.Content
+		}
+		if from != nil {
+			if err := c.RestoreState(from.StateVersion, from.States[i].Bytes); err != nil {
 				return nil, err
 			}
 		}
 		p.chains = append(p.chains, c)
 	}
-	if p.cold = !p.chains[0].Warm(); p.cold {
+	p.cold = slices.ContainsFunc(p.chains, func(c *chain.Chain) bool { return !c.Warm() }) // all are, but those within a block
+	if p.cold {
 		r.chill()
 	}
 	return p, nil
@@ -62,9 +70,12 @@ func (p *pack) warmed(over bool) error {
 	return p.run.warm()
 }
 
-// totals are counts over all chains and both phases.
+// totals are counts over all chains that have begun, and both phases.
 func (p *pack) totals() (leapfrogs, divergences int64) {
 	for _, c := range p.chains {
+		if !c.Begun() {
+			continue
+		}
 		t := c.Totals()
 		leapfrogs += t.WarmupLeapfrogs + t.Leapfrogs
 		divergences += t.WarmupDivergences + t.Divergences
@@ -72,7 +83,7 @@ func (p *pack) totals() (leapfrogs, divergences int64) {
 	return leapfrogs, divergences
 }
 
-// block is a block that was made.
+// block is a block that was made. Its columns are the run's again once it is encoded.
 type block struct {
 	content                *transport.Content
 	leapfrogs, divergences int64
@@ -82,46 +93,52 @@ type block struct {
 // forever is a slice of time that is never over.
 const forever = time.Duration(math.MaxInt64)
 
-// make makes the block at a cursor, in a slot that has the pack's run. Where stop interrupts it the error is errStopped; any
-// other means that the chains can't go on.
-func (p *pack) make(s *slot, at *cursor, stop func() bool) (*block, error) {
+// make makes the block at a cursor, in a slot that has the pack's run. Where stop interrupts it the error is errStopped, and have says
+// how many draws of each chain the block has, which is without states then; any other error means that the chains can't go on.
+func (p *pack) make(s *slot, at *cursor, stop func() bool) (out *block, have []uint32, err error) {
 	content := &transport.Content{
 		Chain: p.first, Chains: uint32(len(p.chains)), Warmup: !at.sampling(), First: at.first, Draws: at.draws(), StateVersion: chain.CheckpointVersion,
 	}
 	goal := chain.Goal{Slice: forever, Stop: stop, Draws: int(at.first) + int(at.draws())}
-	columns := columnsOf(p.run.program.Sites())
+	var columns []transport.Column
 	if content.Warmup {
 		goal.Warmup, goal.Draws = goal.Draws, 0
-		if !p.run.manifest.Save {
-			columns = nil
-		}
 	}
-	out := &block{content: content}
+	if !content.Warmup || p.run.manifest.Save {
+		columns = p.run.columns()
+	}
+	out = &block{content: content}
 	draws := collect(content, columns)
-	leapfrogs, divergences := p.before()
+	leapfrogs, divergences := p.totals()
+	if cut := p.unfinished; cut != nil {
+		if err := draws.resume(cut); err != nil {
+			return nil, nil, err
+		}
+		leapfrogs, divergences, p.unfinished = leapfrogs-cut.Leapfrogs, divergences-cut.Divergences, nil
+	}
 	if err := s.advance(p.chains, goal, draws); err != nil {
-		return nil, err
-	}
-	if !p.reached(at, goal) {
-		return nil, errStopped
-	}
-	if !draws.whole() {
-		return nil, fmt.Errorf("worker: block %d of chains %d … lacks draws", at.index, p.first)
+		return nil, nil, err
 	}
 	out.leapfrogs, out.divergences = p.totals()
 	out.leapfrogs, out.divergences = out.leapfrogs-leapfrogs, out.divergences-divergences
+	if !p.reached(at, goal) {
+		return out, draws.have, errStopped
+	}
+	if !draws.whole() {
+		return nil, nil, fmt.Errorf("worker: block %d of chains %d … lacks draws", at.index, p.first)
+	}
 	for _, c := range p.chains {
 		content.States = append(content.States, transport.EndState{Bytes: c.AppendState(nil)})
 	}
 	if content.Warmup && p.run.manifest.Warmup[at.step].Barrier {
 		for _, c := range p.chains {
 			if !c.Waiting() {
-				return nil, fmt.Errorf("worker: chain %d does not wait for a decision after block %d, where the manifest has one", c.Index(), at.index)
+				return nil, nil, fmt.Errorf("worker: chain %d does not wait for a decision after block %d, where the manifest has one", c.Index(), at.index)
 			}
 			out.report = append(out.report, p.run.program.Report(c))
 		}
 	}
-	return out, p.warmed(false)
+	return out, draws.have, p.warmed(false)
 }
 
 // decide gives all chains a decision, as adapt.Decision.Append has it.
@@ -140,14 +157,6 @@ func (p *pack) decide(raw []byte) error {
 		}
 	}
 	return p.warmed(false)
-}
-
-// before returns the totals before a block, 0 before the chains' start.
-func (p *pack) before() (leapfrogs, divergences int64) {
-	if !p.chains[0].Begun() {
-		return 0, 0
-	}
-	return p.totals()
 }
 
 // reached reports whether all chains are at the end of the block at a cursor.

@@ -13,7 +13,6 @@ import (
 	"github.com/drey-sampler/drey/internal/coordinator"
 	"github.com/drey-sampler/drey/internal/coordinator/shell"
 	"github.com/drey-sampler/drey/internal/coordinator/shell/shelltest"
-	"github.com/drey-sampler/drey/internal/daemon"
 	"github.com/drey-sampler/drey/internal/runner"
 	"github.com/drey-sampler/drey/internal/sink"
 	"github.com/drey-sampler/drey/internal/worker"
@@ -40,11 +39,11 @@ func (r *real) coordinate(ctx context.Context) error {
 	}
 	defer j.Close()
 	log := slog.New(slog.DiscardHandler)
-	s, err := sink.New(sink.Config{Path: r.path, Files: store.Options{FS: shelltest.Unsynced{}}, Log: log})
+	s, err := sink.New(sink.Config{Figures: true, Path: r.path, Files: store.Options{FS: shelltest.Unsynced{}}, Log: log})
 	if err != nil {
 		return err
 	}
-	sh, err := shell.New(shell.Config{Name: "coordinator", Machine: j, Transport: r.bus.Connect(), Sink: s, Adapter: daemon.Adapter{}, Log: log})
+	sh, err := shell.New(shell.Config{Name: "coordinator", Machine: j, Transport: r.bus.Connect(), Sink: s, Adapter: runner.Adapter{}, Log: log})
 	if err != nil {
 		return err
 	}

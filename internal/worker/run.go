@@ -31,6 +31,8 @@ type run struct {
 	mu        sync.Mutex // guards the fields below
 	decisions []*transport.Decision
 	cold      int // packs that have not ended warmup here
+	// spare are columns of blocks that are encoded, whose memory the next blocks take.
+	spare [][]transport.Column
 }
 
 // prepare reads the manifest, checks who made it, fetches what it names, and compiles the program.
@@ -81,7 +83,11 @@ func (w *worker) prepare(ctx context.Context, r *run, g *transport.Grant) error 
 		r.program, err = chain.Compile(w.cfg.Engine, r.job.Bundle, r.job.Columns, cfg, r.job.Starts)
 		return err
 	})
-	w.cfg.Log.Info("program compiled", "run", r.id, "program", manifest.Program.Digest, "seconds", time.Since(begin).Seconds())
+	took := time.Since(begin)
+	w.cfg.Log.Info("program compiled", "run", r.id, "program", manifest.Program.Digest, "seconds", took.Seconds())
+	if w.cfg.Watcher != nil {
+		w.cfg.Watcher.Compiled(took)
+	}
 	return err
 }
 
@@ -133,4 +139,26 @@ func (r *run) warm() error {
 		return nil
 	}
 	return errors.Join(r.program.FreeStarts(), r.program.FreeTuner())
+}
+
+// columns returns the columns of a block whose draws are kept. What is in them is another block's.
+func (r *run) columns() []transport.Column {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if n := len(r.spare); n > 0 {
+		out := r.spare[n-1]
+		r.spare = r.spare[:n-1]
+		return out
+	}
+	return columnsOf(r.program.Sites())
+}
+
+// recycle takes columns that nobody refers to any more.
+func (r *run) recycle(columns []transport.Column) {
+	if len(columns) == 0 {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.spare = append(r.spare, columns)
 }

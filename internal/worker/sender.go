@@ -74,7 +74,7 @@ func (w *worker) publish(l *lease, p *parcel, again bool) error {
 // store publishes a message until it is stored or the lease ends. One that was published before goes without an ID, by which
 // it could be taken for a duplicate.
 func (w *worker) store(l *lease, m transport.Sealed, again bool) error {
-	e, err := transport.Seal(m)
+	e, err := transport.Hand(w.transport, m)
 	if err != nil {
 		return err
 	}

@@ -58,6 +58,7 @@ func Run(ctx context.Context, t transport.Transport, cfg Config) error {
 	if err := cfg.Validate(); err != nil {
 		return err
 	}
+	cfg = cfg.withDefaults()
 	w := &worker{
 		cfg: cfg, class: Class(cfg.Engine, cfg.Version), transport: t, commands: commands{incarnation: uint64(time.Now().UnixNano())},
 		asked: asked{acquire: make(chan struct{}, 1), renew: make(chan struct{}, 1), drain: make(chan string, 1)},

@@ -8,6 +8,7 @@ import (
 	"hash/crc32"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // blockRecord is what an index file says of a block, and where its draws and its state are.
@@ -23,6 +24,7 @@ type blockRecord struct {
 	draws    int // of each chain
 	counts   blockCounts
 	kept     bool // its draws are in the segment of the index file's number
+	cut      bool // Block.Cut
 
 	file     int   // number of the index file
 	row      int   // the first of the segment, if kept
@@ -42,7 +44,7 @@ type blockCounts struct {
 const indexHead = frameHead + 4
 
 var indexFrame = frame{
-	magic: "drey-blk", format: 1, name: "index of blocks", use: "use",
+	magic: "drey-blk", format: 1, name: "index of blocks",
 	damaged: errors.New("the index of blocks is damaged (its digest does not match): restore it from a copy"),
 }
 
@@ -54,11 +56,17 @@ type indexHeader struct {
 	Phase            uint32
 	First            int64
 	Draws            uint32
-	Kept             uint32
+	Flags            uint32
 	Counts           blockCounts
 	StateSum         uint32
 	StateLen         uint64
 }
+
+// Flags of a block: what blockRecord says under these names.
+const (
+	flagKept = 1 << iota
+	flagCut
+)
 
 var (
 	indexHeaderBytes = binary.Size(indexHeader{})
@@ -80,7 +88,10 @@ func encodeIndex(runID string, file int, blocks []Block) ([]byte, []blockRecord,
 			StateSum: crc32.Checksum(b.State, castagnoli), StateLen: uint64(len(b.State)),
 		}
 		if b.Columns != nil {
-			h.Kept = 1
+			h.Flags |= flagKept
+		}
+		if b.Cut {
+			h.Flags |= flagCut
 		}
 		if out, err = binary.Append(out, binary.LittleEndian, &h); err != nil {
 			return nil, nil, err
@@ -119,9 +130,9 @@ func indexRecords(body []byte, file int) ([]blockRecord, error) {
 		}
 		out = append(out, blockRecord{
 			pack: h.Pack, index: h.Index, previous: h.Previous, digest: h.Digest, chain: int(h.Chain), chains: int(h.Chains), phase: Phase(h.Phase),
-			first: h.First, draws: int(h.Draws), counts: h.Counts, kept: h.Kept != 0, file: file, row: row, state: int64(at), stateLen: int(h.StateLen), stateSum: h.StateSum,
+			first: h.First, draws: int(h.Draws), counts: h.Counts, kept: h.Flags&flagKept != 0, cut: h.Flags&flagCut != 0, file: file, row: row, state: int64(at), stateLen: int(h.StateLen), stateSum: h.StateSum,
 		})
-		if h.Kept != 0 {
+		if h.Flags&flagKept != 0 {
 			row += int(h.Chains) * int(h.Draws)
 		}
 		at += int(h.StateLen)
@@ -132,9 +143,14 @@ func indexRecords(body []byte, file int) ([]blockRecord, error) {
 	return out, nil
 }
 
-// readIndexes calls f with the records of each index file of a run, in the order of their numbers.
+// readIndexes calls f with the records of each index file of a run, in the order of their numbers. After a crash an index may be there
+// without its segment, whose blocks are as if they had not been written.
 func readIndexes(dir string, run *Run, f func([]blockRecord)) error {
 	files, err := numbers(dir, indexName)
+	if err != nil {
+		return err
+	}
+	segs, err := segments(dir)
 	if err != nil {
 		return err
 	}
@@ -147,6 +163,9 @@ func readIndexes(dir string, run *Run, f func([]blockRecord)) error {
 		records, err := parseIndex(b, run.ID, n)
 		if err != nil {
 			return fmt.Errorf("store: %s: %w", path, err)
+		}
+		if _, there := slices.BinarySearch(segs, n); !there {
+			records = slices.DeleteFunc(records, func(r blockRecord) bool { return r.kept })
 		}
 		f(records)
 	}

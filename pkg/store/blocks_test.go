@@ -161,7 +161,7 @@ func plainDigests(t *testing.T) string {
 // TestLedgerOrder: whatever order blocks come in, and whatever else is stored, a reader has the draws that the ledger names.
 func TestLedgerOrder(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
-	b, err := CreateBlocks(dir, blockRun(), nil, blockPacks, Options{})
+	b, err := CreateBlocks(dir, blockRun(), nil, blockPacks, false, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,8 +186,9 @@ func TestLedgerOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	if got := r.Counts(); got != (RunCounts{Leapfrogs: 3 * (12 + 13 + 14), WarmupLeapfrogs: 3 * (10 + 11), Divergences: 3 * (2 + 3 + 4)}) {
-		t.Errorf("the counts are %+v", got)
+	// Of the last block of each pack two of three draws count, 6 and 7, of each of five chains in all: they have 7 and 8 steps.
+	if got, err := r.Counts(); err != nil || got != (RunCounts{Leapfrogs: 3*(12+13) + 5*(7+8), WarmupLeapfrogs: 3 * (10 + 11), Divergences: 3 * (2 + 3)}) {
+		t.Errorf("the counts are %+v, %v", got, err)
 	}
 	plain := filepath.Join(t.TempDir(), "plain")
 	if _, err := r.Compact(plain, Options{BufferBytes: 2000}); err != nil {
@@ -209,8 +210,91 @@ func TestLedgerOrder(t *testing.T) {
 			}
 		}
 	}
-	if _, err := Resume(dir, Options{}); err == nil || !strings.Contains(err.Error(), "its coordinator goes on with it") {
-		t.Errorf("a Writer takes the run of a ledger: %v", err)
+	if _, err := OpenBlocks(plain, blockPacks, Options{}); err == nil || !strings.Contains(err.Error(), "can't go on") || !strings.Contains(err.Error(), plain) {
+		t.Errorf("a run without a ledger goes on: %v", err)
+	}
+}
+
+// TestCutBlocks: a block that was cut off is read, and gone on from, until the ledger has another in its place, also where the
+// directory was closed meanwhile; one after a block that the ledger does not have is neither.
+func TestCutBlocks(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	b, err := CreateBlocks(dir, blockRun(), nil, blockPacks, false, Options{FS: noSync{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := func(indexes ...int) (out []Block) {
+		for p := range blockPacks {
+			for _, i := range indexes {
+				out = append(out, fakeBlock(p, i, 0))
+			}
+		}
+		return out
+	}
+	// cut returns the first draw of a block of pack 1.
+	cut := func(index, salt int) Block {
+		k := fakeBlock(1, index, salt)
+		whole := k.Columns
+		k.Columns, k.Draws, k.Cut, k.State = nil, 1, true, fmt.Appendf(nil, "cut %d %d", index, salt)
+		k.Digest = sha256.Sum256(k.State)
+		for _, x := range whole {
+			width := len(x) / (k.Chains * fakeBlock(1, index, 0).Draws)
+			var first []byte
+			for rows := range slices.Chunk(x, len(x)/k.Chains) {
+				first = append(first, rows[:width]...)
+			}
+			k.Columns = append(k.Columns, first)
+		}
+		return k
+	}
+	ledger := func(n int) (l Ledger) {
+		l.Draws = blockDraws
+		for p := range blockPacks {
+			l.Heads = append(l.Heads, Head{uint64(n), fakeBlock(p, n-1, 0).Digest})
+		}
+		return l
+	}
+	lengths := func() [phases][]int { return checkDraws(t, dir) }
+	unfinished := func(index int) string {
+		state, err := b.Unfinished(1, uint64(index), fakeBlock(1, index-1, 0).Digest)
+		if err != nil {
+			t.Error(err)
+		}
+		return string(state)
+	}
+	err = errors.Join(b.Write(blocks(0, 1, 2)), b.SetLedger(ledger(3)), b.Write([]Block{cut(4, 0), cut(3, 1), cut(3, 0)}), b.SetLedger(ledger(3)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, when := range []string{"at once", "opened again"} {
+		if got := lengths()[Sampling]; fmt.Sprint(got) != "[3 3 4 4 3]" {
+			t.Errorf("%s: %v draws", when, got)
+		}
+		if got := unfinished(3); got != "cut 3 0" || b.Ledger().Heads[1] != ledger(3).Heads[1] {
+			t.Errorf("%s: %q after the ledger %v", when, got, b.Ledger())
+		}
+		if state, err := b.State(1, fakeBlock(1, 2, 0).Digest); err != nil || string(state) != string(fakeBlock(1, 2, 0).State) {
+			t.Errorf("%s: the state before is %q, %v", when, state, err)
+		}
+		if err := b.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if b, err = OpenBlocks(dir, blockPacks, Options{FS: noSync{}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	defer b.Close()
+	if err := errors.Join(b.Write(blocks(3)), b.SetLedger(ledger(4))); err != nil {
+		t.Fatal(err)
+	}
+	if got := lengths()[Sampling]; fmt.Sprint(got) != "[6 6 7 7 6]" || unfinished(4) != "cut 4 0" {
+		t.Errorf("after the next block: %v draws, %q", got, unfinished(4))
+	}
+	if err := errors.Join(b.Write(blocks(4)), b.SetLedger(ledger(5))); err != nil {
+		t.Fatal(err)
+	}
+	if got := digests(t, dir); got != plainDigests(t) {
+		t.Error("the whole run has other draws")
 	}
 }
 
@@ -225,7 +309,7 @@ func TestBlocksCrashAtEveryOperation(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "run")
 		fsys := newCrashFS()
 		fsys.failAt, fsys.sticky, fsys.err = at, true, errCrash
-		b, err := CreateBlocks(dir, blockRun(), nil, blockPacks, Options{FS: fsys})
+		b, err := CreateBlocks(dir, blockRun(), nil, blockPacks, false, Options{FS: fsys})
 		written := 0
 		if err == nil {
 			for i, batch := range deliveries() {
@@ -283,7 +367,7 @@ func TestBlocksOnAFullDisk(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "run")
 		fsys := newCrashFS()
 		fsys.err, fsys.failAt = syscall.ENOSPC, at
-		b, err := CreateBlocks(dir, blockRun(), nil, blockPacks, Options{FS: fsys})
+		b, err := CreateBlocks(dir, blockRun(), nil, blockPacks, false, Options{FS: fsys})
 		if err != nil {
 			continue
 		}
@@ -313,7 +397,7 @@ func TestBlocksOnAFullDisk(t *testing.T) {
 // TestDamagedIndex: a changed byte of an index or a ledger is an error that names the file.
 func TestDamagedIndex(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
-	b, err := CreateBlocks(dir, blockRun(), nil, blockPacks, Options{FS: noSync{}})
+	b, err := CreateBlocks(dir, blockRun(), nil, blockPacks, false, Options{FS: noSync{}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -349,7 +433,7 @@ func TestDamagedIndex(t *testing.T) {
 // TestBlocksThatDoNotFit: a block that is not the run's is refused, and nothing of its batch is stored.
 func TestBlocksThatDoNotFit(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
-	b, err := CreateBlocks(dir, blockRun(), nil, blockPacks, Options{FS: noSync{}})
+	b, err := CreateBlocks(dir, blockRun(), nil, blockPacks, false, Options{FS: noSync{}})
 	if err != nil {
 		t.Fatal(err)
 	}

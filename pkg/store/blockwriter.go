@@ -2,9 +2,11 @@ package store
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -30,6 +32,28 @@ type Block struct {
 	// are not kept.
 	Columns [][]byte
 	State   []byte // to go on from, opaque here
+	// Cut says that the block was left unfinished: readers have it until the ledger has another in its place, and Unfinished has its
+	// State.
+	Cut bool
+}
+
+// Count returns the counts over the first n draws of each chain: where all draws are kept from the statistics among Columns, else the
+// part of the block's counts that falls to them.
+func (b *Block) Count(n int, s *Schema, thin int) (leapfrogs, divergences int64) {
+	switch {
+	case n >= b.Draws:
+		return int64(b.Leapfrogs), int64(b.Divergences)
+	case thin > 1 || b.Columns == nil || !s.SampleStats:
+		share := float64(n) / float64(b.Draws)
+		return int64(math.Round(share * float64(b.Leapfrogs))), int64(math.Round(share * float64(b.Divergences)))
+	}
+	for c := range b.Chains {
+		for row := c * b.Draws; row < c*b.Draws+n; row++ {
+			divergences += int64(b.Columns[statDiverging][row])
+			leapfrogs += int64(int32(binary.LittleEndian.Uint32(b.Columns[statSteps][4*row:])))
+		}
+	}
+	return leapfrogs, divergences
 }
 
 // Column describes a column of Block.Columns.
@@ -62,8 +86,8 @@ type BlockWriter struct {
 }
 
 // CreateBlocks makes dir the directory of a new run of some packs, as Create does.
-func CreateBlocks(dir string, run Run, copies []Copy, packs int, opts Options) (*BlockWriter, error) {
-	w, err := Create(dir, run, copies, false, opts)
+func CreateBlocks(dir string, run Run, copies []Copy, packs int, overwrite bool, opts Options) (*BlockWriter, error) {
+	w, err := Create(dir, run, copies, overwrite, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +141,7 @@ func openBlocks(dir string, run *Run, packs int, opts Options) (*BlockWriter, er
 		return nil, err
 	}
 	if ledger == nil && len(segs) > 0 {
-		return nil, fmt.Errorf("store: %s is a run without a ledger: go on with it by drey resume %s", dir, dir)
+		return nil, fmt.Errorf("store: %s can't go on: it is the run of an earlier drey, or was fetched from a cluster; its draws can be read, and more of them take a new run", dir)
 	}
 	for _, n := range slices.Concat(segs, indexes) {
 		b.next = max(b.next, n+1)
@@ -130,7 +154,23 @@ func openBlocks(dir string, run *Run, packs int, opts Options) (*BlockWriter, er
 		}
 		b.forget()
 	})
+	b.retreat()
 	return b, err
+}
+
+// retreat takes the blocks that were cut off out of the ledger that readers have.
+func (b *BlockWriter) retreat() {
+	for i := range b.ledger.Heads {
+		h := &b.ledger.Heads[i]
+		r := b.record(uint32(i), h.Digest)
+		if h.Blocks == 0 || r == nil || !r.cut {
+			continue
+		}
+		if *h = (Head{r.index, r.previous}); h.Blocks == 0 {
+			*h = Head{}
+		}
+		b.durable = false
+	}
 }
 
 // Write makes blocks durable: one segment with the draws that are kept, then the index. After an error nothing counts as stored,
@@ -157,24 +197,23 @@ func (b *BlockWriter) Write(blocks []Block) error {
 	if err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
+	var files []content
 	if len(batches) > 0 {
-		err := atomicFile(b.w.fsys, filepath.Join(b.w.dir, segmentName(b.next)), func(out io.Writer) error {
+		files = append(files, content{filepath.Join(b.w.dir, segmentName(b.next)), func(out io.Writer) error {
 			return writeSegment(out, b.w.schema, b.w.cols, batches)
-		})
-		if err != nil {
-			return err
-		}
+		}})
 	}
-	err = atomicFile(b.w.fsys, filepath.Join(b.w.dir, indexName(b.next)), func(out io.Writer) error {
+	files = append(files, content{filepath.Join(b.w.dir, indexName(b.next)), func(out io.Writer) error {
 		_, err := out.Write(index)
 		return err
-	})
-	if err != nil {
+	}})
+	if err := atomicFiles(b.w.fsys, files); err != nil {
 		return err
 	}
 	b.next++
 	for _, r := range records {
 		b.packs[r.pack] = append(b.packs[r.pack], r)
+		b.durable = b.durable && !r.cut
 	}
 	return nil
 }
@@ -243,6 +282,30 @@ func (b *BlockWriter) State(pack uint32, digest [sha256.Size]byte) ([]byte, erro
 	return own.readState(b.w.dir)
 }
 
+// Unfinished returns the state of the block that was cut off last after a pack's first index blocks, the last of which has a digest;
+// nil if there is none.
+func (b *BlockWriter) Unfinished(pack uint32, index uint64, previous [sha256.Size]byte) ([]byte, error) {
+	b.mu.Lock()
+	r := b.cutAfter(pack, Head{index, previous})
+	if r == nil {
+		b.mu.Unlock()
+		return nil, nil
+	}
+	own := *r
+	b.mu.Unlock()
+	return own.readState(b.w.dir)
+}
+
+// cutAfter returns the record of the block that was cut off last after the end of a lineage, nil if there is none.
+func (b *BlockWriter) cutAfter(pack uint32, h Head) *blockRecord {
+	for i := range slices.Backward(b.packs[pack]) {
+		if r := &b.packs[pack][i]; r.cut && r.index == h.Blocks && (h.Blocks == 0 || r.previous == h.Digest) {
+			return r
+		}
+	}
+	return nil
+}
+
 func (b *BlockWriter) record(pack uint32, digest [sha256.Size]byte) *blockRecord {
 	if int(pack) >= len(b.packs) {
 		return nil
@@ -271,16 +334,24 @@ func (b *BlockWriter) SetLedger(l Ledger) error {
 	return b.saveLedger()
 }
 
-// forget drops the records of blocks that no chain goes on from any more.
+// forget drops the records of blocks that no chain goes on from any more: the last may be one that was cut off, which chains do not
+// go on from alone.
 func (b *BlockWriter) forget() {
 	for i := range b.packs {
 		done := b.ledger.Heads[i].Blocks
-		b.packs[i] = slices.DeleteFunc(b.packs[i], func(r blockRecord) bool { return r.index+1 < done })
+		b.packs[i] = slices.DeleteFunc(b.packs[i], func(r blockRecord) bool { return r.index+2 < done })
 	}
 }
 
+// saveLedger writes the ledger down, with the blocks after it that were cut off.
 func (b *BlockWriter) saveLedger() error {
-	text, err := b.ledger.encode(b.w.run.ID)
+	l := Ledger{b.ledger.Draws, slices.Clone(b.ledger.Heads)}
+	for i, h := range l.Heads {
+		if r := b.cutAfter(uint32(i), h); r != nil {
+			l.Heads[i] = Head{r.index + 1, r.digest}
+		}
+	}
+	text, err := l.encode(b.w.run.ID)
 	if err != nil {
 		return err
 	}
@@ -291,6 +362,23 @@ func (b *BlockWriter) saveLedger() error {
 	})
 	b.durable = err == nil
 	return err
+}
+
+// Counts returns the totals over the draws that the ledger file has.
+func (b *BlockWriter) Counts() (RunCounts, error) {
+	r, err := Open(b.w.dir)
+	if err != nil {
+		return RunCounts{}, err
+	}
+	out, err := r.Counts()
+	return out, errors.Join(err, r.Close())
+}
+
+// Fresh reports whether no block was stored, or is in the ledger.
+func (b *BlockWriter) Fresh() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.next == 0 && !slices.ContainsFunc(b.ledger.Heads, func(h Head) bool { return h.Blocks > 0 })
 }
 
 // Dir returns the run directory.

@@ -1,7 +1,5 @@
 package store
 
-import "bytes"
-
 // buffer collects the rows of one chain until they become a segment. Warmup rows come before sampling rows.
 type buffer struct {
 	cols     [][]byte // one a column, capacity rows each; nil until the first row
@@ -10,7 +8,6 @@ type buffer struct {
 	n        int           // rows held
 	warmup   int           // of these, warmup rows
 	next     [phases]int64 // number of the next draw
-	stored   [phases]int64 // draws that were in the segments when the Writer opened the directory
 }
 
 // reserve makes room for the given number of rows.
@@ -42,18 +39,6 @@ func (b *buffer) push(cols []column, phase Phase, row [][]byte) {
 		b.warmup++
 	}
 	b.next[phase]++
-}
-
-// equal reports whether the i-th row held has these values, NaNs being equal.
-func (b *buffer) equal(cols []column, i int, row [][]byte, scratch []byte) bool {
-	for k := range cols {
-		w := cols[k].bytes
-		copyCanonical(cols[k].dtype, scratch[:w], row[k])
-		if !bytes.Equal(scratch[:w], b.cols[k][i*w:(i+1)*w]) {
-			return false
-		}
-	}
-	return true
 }
 
 // batches appends the rows held to out, one batch a phase.

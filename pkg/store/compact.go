@@ -8,13 +8,15 @@ import (
 )
 
 // Compact writes the draws of a run to dir, a new directory that stands for itself: a finished run's, in segments of many draws,
-// without what a ledger does not name. It has no checkpoints and no copies of inputs. It returns the names of its files, that of
+// without what a ledger does not name. It has nothing to go on from, and no copies of inputs. It returns the names of its files, that of
 // run.json last: written in this order to another place they are no run until they are all there.
 func (r *Reader) Compact(dir string, opts Options) (names []string, err error) {
 	run := *r.run
 	run.Files = nil
 	if len(r.packs) > 0 {
-		run.Counts = r.Counts()
+		if run.Counts, err = r.Counts(); err != nil {
+			return nil, err
+		}
 	}
 	w, err := Create(dir, run, nil, false, opts)
 	if err != nil {

@@ -172,13 +172,12 @@ func (f *crashFS) aftermaths() map[string]map[string][]byte {
 	return out
 }
 
-var crashSampler = fakeSampler{warmup: 4, draws: 9, every: 7, flush: 13}
+var crashSampler = fakeSampler{warmup: 4, draws: 9, flush: 7}
 
 // TestCrashAtEveryOperation kills a run at each of its file operations, in each way the disk may be left: what is there
-// must read as draws of the run, once each, and the resumed run must end with the undisturbed one's draws.
+// must read as draws of the run, once each.
 func TestCrashAtEveryOperation(t *testing.T) {
-	want := undisturbed(t)
-	total, resumed := 0, 0
+	total, reread := 0, 0
 	for at := 0; ; at++ {
 		dir := filepath.Join(t.TempDir(), "run")
 		fsys := newCrashFS()
@@ -197,24 +196,16 @@ func TestCrashAtEveryOperation(t *testing.T) {
 				if _, ok := files[filepath.Join(dir, runFile)]; !ok {
 					startOver(t, after)
 				} else {
-					goOn(t, after, want)
-					resumed++
+					readAfter(t, after)
+					reread++
 				}
 			})
 		}
 	}
-	t.Logf("%d operations; %d directories resumed", total, resumed)
-	if total < 40 || resumed < 4*total/2 {
-		t.Errorf("only %d operations and %d resumed directories: the run has changed, so must the test", total, resumed)
+	t.Logf("%d operations; %d directories read", total, reread)
+	if total < 40 || reread < 4*total/2 {
+		t.Errorf("only %d operations and %d directories read: the run has changed, so must the test", total, reread)
 	}
-}
-
-func undisturbed(t *testing.T) string {
-	dir := filepath.Join(t.TempDir(), "run")
-	if err := crashRun(dir, noSync{}); err != nil {
-		t.Fatal(err)
-	}
-	return digests(t, dir)
 }
 
 func crashRun(dir string, fsys FS) error {
@@ -278,18 +269,8 @@ func startOver(t *testing.T, dir string) {
 	checkDraws(t, dir)
 }
 
-func goOn(t *testing.T, dir, want string) {
+func readAfter(t *testing.T, dir string) {
 	checkDraws(t, dir)
-	w, err := Resume(dir, Options{FS: noSync{}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := errors.Join(crashSampler.run(w), w.Close()); err != nil {
-		t.Fatal(err)
-	}
-	if got := digests(t, dir); got != want {
-		t.Errorf("the resumed run has\n%s\nwant\n%s", got, want)
-	}
 	if b, err := os.ReadFile(filepath.Join(dir, DataFile)); err != nil || string(b) != "data" {
 		t.Errorf("%s: %q, %v", DataFile, b, err)
 	}
@@ -298,7 +279,6 @@ func goOn(t *testing.T, dir, want string) {
 // TestDiskFullAtEveryOperation fails each operation once with ENOSPC: the error names the file and says what to do, what
 // was stored stays readable, and the same Writer goes on when there is space again.
 func TestDiskFullAtEveryOperation(t *testing.T) {
-	want := undisturbed(t)
 	for at := 0; ; at++ {
 		dir := filepath.Join(t.TempDir(), "run")
 		fsys := newCrashFS()
@@ -328,7 +308,6 @@ func TestDiskFullAtEveryOperation(t *testing.T) {
 		if err := w.Close(); err != nil {
 			t.Fatal(err)
 		}
-		goOnWithout(t, dir, want)
 	}
 }
 
@@ -350,20 +329,6 @@ func TestFinishOnAFullDisk(t *testing.T) {
 	checkFullError(t, dir, w.Finish(Done, nil, nil))
 	if r, err := ReadRun(dir); err != nil || r.State != Failed || !strings.Contains(r.Error, "the disk is full") {
 		t.Errorf("the run is %+v, %v", r, err)
-	}
-}
-
-func goOnWithout(t *testing.T, dir, want string) {
-	t.Helper()
-	w, err := Resume(dir, Options{FS: noSync{}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := errors.Join(crashSampler.run(w), w.Close()); err != nil {
-		t.Fatal(err)
-	}
-	if got := digests(t, dir); got != want {
-		t.Errorf("after a full disk the run has\n%s\nwant\n%s", got, want)
 	}
 }
 

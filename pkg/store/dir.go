@@ -14,8 +14,11 @@ import (
 const (
 	runFile        = "run.json"
 	lockFile       = ".drey-lock"
-	checkpointFile = "checkpoint"
+	checkpointFile = "checkpoint" // of runs of earlier versions, which nobody reads
 	ledgerFile     = "ledger"
+	logFile        = "coordinator.log"      // of a run's own coordinator
+	snapshotFile   = "coordinator.snapshot" // likewise
+	OutcomeFile    = "outcome"              // what it keeps beside its log
 	segmentPrefix  = "segment-"
 	segmentSuffix  = ".arrow"
 	indexPrefix    = "blocks-"
@@ -35,7 +38,7 @@ func inputName(name string) bool { return slices.Contains(inputNames, name) }
 // owned reports whether a run directory may hold a file of that name.
 func owned(name string) bool {
 	name = strings.TrimSuffix(name, tempSuffix)
-	if name == runFile || name == lockFile || name == checkpointFile || name == ledgerFile || inputName(name) {
+	if name == runFile || name == lockFile || name == checkpointFile || name == ledgerFile || name == logFile || name == snapshotFile || name == OutcomeFile || inputName(name) {
 		return true
 	}
 	_, segment := numbered(name, segmentName)

@@ -21,7 +21,7 @@ func mustCreate(t *testing.T, dir string, overwrite bool) *Writer {
 func finished(t *testing.T, dir string) {
 	t.Helper()
 	w := mustCreate(t, dir, false)
-	if err := errors.Join((fakeSampler{draws: 4, every: 2, flush: 2}).run(w), w.Close()); err != nil {
+	if err := errors.Join((fakeSampler{draws: 4, flush: 2}).run(w), w.Close()); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -128,15 +128,16 @@ func TestLock(t *testing.T) {
 	check("Create", err)
 	_, err = Create(dir, testRun(1, 0, 4), nil, true, Options{})
 	check("Create with overwrite", err)
-	_, err = Resume(dir, Options{})
-	check("Resume", err)
+	_, err = OpenBlocks(dir, 1, Options{})
+	check("OpenBlocks", err)
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if w, err = Resume(dir, Options{}); err != nil {
+	b, err := OpenBlocks(dir, 1, Options{})
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Close(); err != nil {
+	if err := b.Close(); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -167,7 +168,7 @@ func TestLockOfKilledProcess(t *testing.T) {
 	if _, err := out.Read(make([]byte, 16)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Resume(dir, Options{}); !errors.Is(err, ErrInUse) {
+	if _, err := OpenBlocks(dir, 1, Options{}); !errors.Is(err, ErrInUse) {
 		t.Errorf("while the other process lives: %v", err)
 	}
 	if err := cmd.Process.Kill(); err != nil {
@@ -181,7 +182,7 @@ func TestLockOfKilledProcess(t *testing.T) {
 	if r.Live() || r.Run().State != Running {
 		t.Errorf("a killed run: live %v, state %s", r.Live(), r.Run().State)
 	}
-	w, err := Resume(dir, Options{})
+	w, err := OpenBlocks(dir, 1, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,11 +200,11 @@ func TestNotARun(t *testing.T) {
 		if _, err := Open(c.dir); err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), c.dir) {
 			t.Errorf("Open: %v", err)
 		}
-		if _, err := Resume(c.dir, Options{}); err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("Resume: %v", err)
+		if _, err := OpenBlocks(c.dir, 1, Options{}); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("OpenBlocks: %v", err)
 		}
 	}
 	if got := tree(t, empty); strings.Contains(got, lockFile) {
-		t.Errorf("Resume left %q", got)
+		t.Errorf("OpenBlocks left %q", got)
 	}
 }

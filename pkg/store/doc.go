@@ -1,13 +1,13 @@
-// Package store keeps draws on disk: Arrow segments, checkpoints, the description of the run, and exports.
+// Package store keeps draws on disk: Arrow segments, blocks to go on from, the description of the run, and exports.
 //
 // A run is a directory with one writer at a time (.drey-lock) and any number of readers:
 //
 //	run.json                everything needed to repeat the run (type Run)
 //	data.arrow, init.json, inverse-mass-matrix.json    copies of the run's inputs
 //	segment-NNNNNN.arrow    draws and sample statistics: whole Arrow IPC files, never changed once they have their name
-//	checkpoint              the chains' states to go on from
 //	blocks-NNNNNN, ledger   of a run whose blocks a ledger puts in order: which blocks the segment of that number holds, with the
 //	                        states after them; and each pack's last block that counts
+//	coordinator.log, coordinator.snapshot, outcome    what the coordinator of a run on one machine has decided
 //	posterior_predictive/, prior_predictive/    run directories of predictive draws
 //
 // # Segments
@@ -20,18 +20,15 @@
 //
 // # What a crash leaves
 //
-// Every file is written under a temporary name, synced, renamed, and its directory synced. Flush first makes the
-// segment durable, then the checkpoint. So at any moment the draws that the checkpoint covers are in the segments, and
-// the segments may hold draws beyond it. A resumed chain goes on from its checkpoint (or from its start, without one),
-// makes those draws again and appends them under the same numbers; Append compares them with what is stored and stores
-// nothing twice, so a reader sees each (chain, draw) once. Draws that differ from the stored ones are an error: another
-// program, or a damaged file. A kill loses no more than what was appended since the last Flush.
+// Every file is written under a temporary name, synced, renamed, and its directory synced. So at any moment the directory holds whole
+// segments, and a reader sees each (chain, draw) once. A kill loses no more than what was not written yet.
 //
 // # Runs with a ledger
 //
-// A coordinator's run is stored by a BlockWriter, in blocks of packs of chains. The rows of its segments are blocks one after
-// another, and those of a block all draws of its first chain, then those of the next. A segment is durable before its index, and
-// an index before the ledger has its blocks; a block of the ledger that is not in the store is an error. Blocks may be stored
-// twice, or for lineages that came to nothing: a reader begins with each pack's last block in the ledger and follows the digests
-// of the blocks before.
+// Sampling runs are stored by a BlockWriter, in blocks of packs of chains. The rows of its segments are blocks one after another, and
+// those of a block all draws of its first chain, then those of the next. A segment and its index are made durable together, before the
+// ledger has their blocks; a block of the ledger that is not in the store is an error. Blocks may be stored twice, or for lineages that
+// came to nothing: a reader begins with each pack's last block in the ledger and follows the digests of the blocks before. A block that
+// was cut off, because its run was interrupted, stands in the ledger file after its pack's last block, until that has another in its
+// place: so it is read, and its state is what the run goes on from.
 package store

@@ -2,8 +2,6 @@ package store
 
 import (
 	"encoding/binary"
-	"encoding/json"
-	"errors"
 	"math"
 	"testing"
 )
@@ -86,93 +84,40 @@ func wantBits(s *Schema, site int, r *Row, i int) uint64 {
 	return uint64(canon[i])
 }
 
-// fakeSampler drives a Writer as a run does: chains go on in turn at unequal pace, and every so often all of them set a
-// checkpoint and flush. Its checkpoints hold the chain's counts.
+// fakeSampler drives a Writer: chains go on in turn at unequal pace, and every so often it flushes.
 type fakeSampler struct {
 	warmup, draws int64
-	every         int // appends between checkpoints
 	flush         int // appends between flushes
 }
 
-type fakeState struct{ Warmup, Draws int64 }
-
 func (f fakeSampler) run(w *Writer) error {
 	run := w.Run()
-	states := make([]fakeState, run.Settings.Chains)
-	for c, cp := range w.Checkpoints() {
-		if cp == nil {
-			continue
-		}
-		if err := json.Unmarshal(cp.State, &states[c]); err != nil {
-			return err
-		}
-		if states[c] != (fakeState{cp.Warmup, cp.Draws}) || cp.Transitions != uint64(cp.Warmup+cp.Draws) || cp.Chain != c {
-			return errors.New("the checkpoint's header and state disagree")
-		}
-	}
-	for n := 0; ; {
-		done := true
-		for c := range states {
+	done := make([]int64, run.Settings.Chains)
+	for n, all := 0, false; !all; {
+		all = true
+		for c := range done {
 			for range 1 + c%2 { // odd chains are twice as fast
-				if !f.step(&states[c]) {
+				if done[c] == f.warmup+f.draws {
 					continue
 				}
-				done = false
-				phase, draw := Warmup, states[c].Warmup-1
-				if states[c].Draws > 0 {
-					phase, draw = Sampling, states[c].Draws-1
+				all = false
+				phase, draw := Warmup, done[c]
+				if draw >= f.warmup {
+					phase, draw = Sampling, draw-f.warmup
 				}
+				done[c]++
 				if err := w.Append(fakeRow(&run.Schema, c, phase, draw)); err != nil {
 					return err
 				}
-				n++
-				if n%f.every == 0 {
-					if err := f.checkpoint(w, c, states[c]); err != nil {
-						return err
-					}
-				}
-				if n%f.flush == 0 {
+				if n++; n%f.flush == 0 {
 					if err := w.Flush(); err != nil {
 						return err
 					}
 				}
 			}
 		}
-		if done {
-			break
-		}
-	}
-	for c := range states {
-		if err := f.checkpoint(w, c, states[c]); err != nil {
-			return err
-		}
 	}
 	return w.Finish(Done, nil, nil)
-}
-
-func (f fakeSampler) step(s *fakeState) bool {
-	switch {
-	case s.Warmup < f.warmup:
-		s.Warmup++
-	case s.Draws < f.draws:
-		s.Draws++
-	default:
-		return false
-	}
-	return true
-}
-
-func (f fakeSampler) checkpoint(w *Writer, c int, s fakeState) error {
-	b, err := json.Marshal(s)
-	if err != nil {
-		return err
-	}
-	phase := Warmup
-	if s.Draws > 0 {
-		phase = Sampling
-	}
-	return w.SetCheckpoint(&Checkpoint{Chain: c, Phase: phase, Transitions: uint64(s.Warmup + s.Draws),
-		Warmup: s.Warmup, Draws: s.Draws, Version: 3, State: b})
 }
 
 // checkDraws compares everything that dir holds with what the pretended sampler makes and returns the lengths.

@@ -14,7 +14,6 @@ type frame struct {
 	magic   string // magicBytes
 	format  uint32
 	name    string // in errors
-	use     string // what to do with the drey that wrote another format
 	damaged error
 }
 
@@ -49,7 +48,7 @@ func (k *frame) open(b []byte, runID string, least int) ([]byte, error) {
 		return nil, k.damaged
 	}
 	if f := binary.LittleEndian.Uint32(out[magicBytes:]); f != k.format {
-		return nil, fmt.Errorf("the %s has format %d, this drey reads %d: %s the drey that wrote it", k.name, f, k.format, k.use)
+		return nil, fmt.Errorf("the %s has format %d, this drey reads %d: use the drey that wrote it", k.name, f, k.format)
 	}
 	if id := hex.EncodeToString(out[magicBytes+4 : frameHead]); id != runID {
 		return nil, fmt.Errorf("the %s belongs to run %s, not to this run %s", k.name, id, runID)

@@ -50,41 +50,64 @@ const writeBuffer = 64 << 10
 
 // atomicFile makes path hold what write writes, or leaves it as it was: temporary name, sync, rename, sync of the
 // directory. An error names path; the temporary file is removed if that can be done.
-func atomicFile(fsys FS, path string, write func(io.Writer) error) (err error) {
-	temp := path + tempSuffix
-	f, err := fsys.Create(temp)
-	if err != nil {
-		return diskError(path, err)
-	}
-	closed := false
+func atomicFile(fsys FS, path string, write func(io.Writer) error) error {
+	return atomicFiles(fsys, []content{{path, write}})
+}
+
+// content is what a file is to hold.
+type content struct {
+	path  string
+	write func(io.Writer) error
+}
+
+// atomicFiles does for files of one directory what atomicFile does for one, in their order, with one sync of the directory: after a
+// crash later files may be there without earlier ones.
+func atomicFiles(fsys FS, files []content) (err error) {
+	renamed := 0
 	defer func() {
 		if err == nil {
 			return
 		}
-		if !closed {
-			_ = f.Close() // the first error is the one to report
+		for _, f := range files[renamed:] {
+			_ = fsys.Remove(f.path + tempSuffix) // the first error is the one to report
 		}
-		_ = fsys.Remove(temp)
-		err = diskError(path, err)
 	}()
+	for _, f := range files {
+		if err := writeTemp(fsys, f); err != nil {
+			return diskError(f.path, err)
+		}
+	}
+	for _, f := range files {
+		if err := fsys.Rename(f.path+tempSuffix, f.path); err != nil {
+			return diskError(f.path, err)
+		}
+		renamed++
+	}
+	last := files[len(files)-1].path
+	if err := fsys.SyncDir(filepath.Dir(last)); err != nil {
+		return diskError(last, err)
+	}
+	return nil
+}
+
+// writeTemp makes a file durable under its temporary name.
+func writeTemp(fsys FS, c content) error {
+	f, err := fsys.Create(c.path + tempSuffix)
+	if err != nil {
+		return err
+	}
 	b := bufio.NewWriterSize(f, writeBuffer)
-	if err = write(b); err != nil {
-		return err
+	err = c.write(b)
+	if err == nil {
+		err = b.Flush()
 	}
-	if err = b.Flush(); err != nil {
-		return err
+	if err == nil {
+		err = f.Sync()
 	}
-	if err = f.Sync(); err != nil {
-		return err
+	if closed := f.Close(); err == nil {
+		err = closed
 	}
-	closed = true
-	if err = f.Close(); err != nil {
-		return err
-	}
-	if err = fsys.Rename(temp, path); err != nil {
-		return err
-	}
-	return fsys.SyncDir(filepath.Dir(path))
+	return err
 }
 
 // diskError names the file and, for a full disk, what is lost and what to do.

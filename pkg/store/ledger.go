@@ -27,7 +27,7 @@ type Head struct {
 const ledgerHead = frameHead + 8 + 4
 
 var ledgerFrame = frame{
-	magic: "drey-ldg", format: 1, name: "ledger", use: "use",
+	magic: "drey-ldg", format: 1, name: "ledger",
 	damaged: errors.New("the ledger is damaged (its digest does not match): a coordinator that opens the run writes it again"),
 }
 
@@ -99,6 +99,7 @@ func (r *Reader) follow(l *Ledger) error {
 	if err != nil {
 		return err
 	}
+	r.draws = int64(l.Draws)
 	for pack, head := range l.Heads {
 		lineage := make([]blockRecord, head.Blocks)
 		digest := head.Digest
@@ -109,7 +110,7 @@ func (r *Reader) follow(l *Ledger) error {
 			}
 			lineage[i], digest = rec, rec.previous
 		}
-		if err := r.lay(lineage, int64(l.Draws)); err != nil {
+		if err := r.lay(lineage); err != nil {
 			return err
 		}
 		r.packs = append(r.packs, lineage)
@@ -117,8 +118,8 @@ func (r *Reader) follow(l *Ledger) error {
 	return nil
 }
 
-// lay appends the draws of a pack's blocks to its chains, up to so many draws of sampling.
-func (r *Reader) lay(lineage []blockRecord, draws int64) error {
+// lay appends the draws of a pack's blocks to its chains, up to the draws of sampling that count.
+func (r *Reader) lay(lineage []blockRecord) error {
 	var common [phases][]block
 	var have [phases]int64
 	for i := range lineage {
@@ -128,7 +129,7 @@ func (r *Reader) lay(lineage []blockRecord, draws int64) error {
 		}
 		n := int64(rec.draws)
 		if rec.phase == Sampling {
-			n = max(0, min(n, draws-have[Sampling]))
+			n = max(0, min(n, r.draws-have[Sampling]))
 		}
 		if !rec.kept || n == 0 {
 			continue
@@ -150,20 +151,30 @@ func (r *Reader) lay(lineage []blockRecord, draws int64) error {
 	return nil
 }
 
-// Counts returns the totals over the blocks that the ledger has.
-func (r *Reader) Counts() RunCounts {
+// Counts returns the totals over the draws that the ledger has. Of a block whose last draws do not count they are those of its first
+// draws; where draws are thinned out, the share of those.
+func (r *Reader) Counts() (RunCounts, error) {
 	var out RunCounts
 	for _, lineage := range r.packs {
 		for i := range lineage {
-			if rec := &lineage[i]; rec.phase == Warmup {
+			rec := &lineage[i]
+			if rec.phase == Warmup {
 				out.WarmupLeapfrogs += int64(rec.counts.Leapfrogs)
-			} else {
-				out.Leapfrogs += int64(rec.counts.Leapfrogs)
-				out.Divergences += int64(rec.counts.Divergences)
+				continue
 			}
+			n := min(rec.draws, int(max(0, r.draws-rec.first)))
+			k := Block{Chains: rec.chains, Draws: rec.draws, Leapfrogs: rec.counts.Leapfrogs, Divergences: rec.counts.Divergences}
+			if 0 < n && n < rec.draws && rec.kept {
+				var err error
+				if k.Columns, err = r.columns(rec); err != nil {
+					return out, err
+				}
+			}
+			leapfrogs, divergences := k.Count(n, &r.run.Schema, r.run.Settings.Thin)
+			out.Leapfrogs, out.Divergences = out.Leapfrogs+leapfrogs, out.Divergences+divergences
 		}
 	}
-	return out
+	return out, nil
 }
 
 // Packs returns the number of packs of a run that a ledger puts in order, 0 of other runs.
@@ -177,21 +188,28 @@ func (r *Reader) Block(pack, index int) (Block, error) {
 	rec := &r.packs[pack][index]
 	out := Block{
 		Pack: rec.pack, Index: rec.index, Previous: rec.previous, Digest: rec.digest, Chain: rec.chain, Chains: rec.chains,
-		Phase: rec.phase, First: rec.first, Draws: rec.draws, Leapfrogs: rec.counts.Leapfrogs, Divergences: rec.counts.Divergences,
+		Phase: rec.phase, First: rec.first, Draws: rec.draws, Leapfrogs: rec.counts.Leapfrogs, Divergences: rec.counts.Divergences, Cut: rec.cut,
 	}
 	var err error
 	if out.State, err = rec.readState(r.dir); err != nil || !rec.kept {
 		return out, err
 	}
+	out.Columns, err = r.columns(rec)
+	return out, err
+}
+
+// columns returns the draws of a block, as Block has them.
+func (r *Reader) columns(rec *blockRecord) ([][]byte, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	b := block{segment: rec.file, row: rec.row, chains: 1, n: rec.chains * rec.draws}
+	var out [][]byte
 	for i := range r.cols {
 		v, err := r.view(&b, i)
 		if err != nil {
-			return Block{}, fmt.Errorf("%w: block %d of pack %d is not what its index says", err, index, pack)
+			return nil, fmt.Errorf("%w: block %d of pack %d is not what its index says", err, rec.index, rec.pack)
 		}
-		out.Columns = append(out.Columns, v.appendRaw(nil, r.cols[i].width, 0, rec.chains*rec.draws))
+		out = append(out, v.appendRaw(nil, r.cols[i].width, 0, rec.chains*rec.draws))
 	}
 	return out, nil
 }

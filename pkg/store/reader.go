@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -29,6 +28,7 @@ type Reader struct {
 	blocks  [phases][][]block // of each chain, in the order of draws, without gaps
 	stored  [phases][]*block  // each block once, in the order of segments and rows
 	packs   [][]blockRecord   // of a run with a ledger: each pack's blocks that count
+	draws   int64             // of such a run: those of each chain in sampling that count
 
 	mu     sync.Mutex // guards what follows
 	open   []*mapped  // the least recently used first
@@ -53,7 +53,6 @@ func Open(dir string) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	run.catchUp(dir)
 	r := &Reader{dir: dir, run: run, cols: run.Schema.columns()}
 	schema, err := run.Schema.arrowSchema()
 	if err != nil {
@@ -74,6 +73,11 @@ func Open(dir string) (*Reader, error) {
 			return nil, err
 		}
 		r.order()
+		if run.State == Running { // it goes on, or was killed
+			if run.Counts, err = r.Counts(); err != nil {
+				return nil, errors.Join(err, r.Close())
+			}
+		}
 		return r, nil
 	}
 	if r.numbers, err = segments(dir); err != nil {
@@ -200,44 +204,14 @@ func (r *Reader) find(phase Phase, chain int, draw int64) *block {
 	return &blocks[i]
 }
 
-// equal reports whether a stored draw has the values of row, NaNs being equal.
-func (r *Reader) equal(at *Row, cols []column, row [][]byte, scratch []byte) (bool, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	b := r.find(at.Phase, at.Chain, at.Draw)
-	var stored []byte
-	for i := range cols {
-		v, err := r.view(b, i)
-		if err != nil {
-			return false, err
-		}
-		stored = v.appendRaw(stored[:0], cols[i].width, b.at(at.Chain)+int(at.Draw-b.first), 1)
-		want := scratch[:cols[i].bytes]
-		copyCanonical(cols[i].dtype, want, row[i])
-		if !bytes.Equal(stored, want) {
-			return false, nil
-		}
-	}
-	return true, nil
-}
-
 // Dir returns the run directory.
 func (r *Reader) Dir() string { return r.dir }
 
-// Run returns the run's description; of a run that goes on, or was killed, the times and the leapfrogs of warmup are those of
-// its last checkpoint.
+// Run returns the run's description; of a run that goes on, or was killed, the times are those that were noted last.
 func (r *Reader) Run() *Run { return r.run }
 
 // Live reports whether a process is writing the directory now.
 func (r *Reader) Live() bool { return inUse(r.dir) != "" }
-
-// nextSegment returns the number of the first segment that does not exist yet.
-func (r *Reader) nextSegment() int {
-	if len(r.numbers) == 0 {
-		return 0
-	}
-	return r.numbers[len(r.numbers)-1] + 1
-}
 
 // Lengths returns the number of draws that each chain has in a phase.
 func (r *Reader) Lengths(phase Phase) []int {

@@ -48,7 +48,7 @@ func (f *Float) UnmarshalJSON(b []byte) error {
 // Run is run.json: everything needed to repeat a run, and how it went.
 type Run struct {
 	Format   int       `json:"format"` // version of the directory's layout
-	ID       string    `json:"id"`     // random, 32 hex digits; checkpoints name it
+	ID       string    `json:"id"`     // random, 32 hex digits; the other files name it
 	Model    string    `json:"model"`
 	Program  Program   `json:"program"`
 	Seed     uint64    `json:"seed"`

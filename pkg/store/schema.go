@@ -82,6 +82,12 @@ type Stats struct {
 	Steps          int32   // n_steps: leapfrog steps
 }
 
+// Columns of statistics, by their places in StatSites.
+const (
+	statDiverging = 2
+	statSteps     = 6
+)
+
 // StatSites describes the sample statistics as scalar sites, in their order in a segment.
 func StatSites() []Site {
 	return []Site{

@@ -12,22 +12,17 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 )
 
-// Defaults of Options.
-const (
-	DefaultBufferBytes     = 16 << 20        // a segment this large costs far more to sample than to sync
-	DefaultSegmentInterval = 5 * time.Second // what a kill may lose
-)
+// DefaultBufferBytes is that of Options: a segment this large costs far more to sample than to sync.
+const DefaultBufferBytes = 16 << 20
 
 // Options are a Writer's means. The zero value is for production.
 type Options struct {
-	FS              FS            // nil: the operating system's
-	BufferBytes     int           // of rows held over all chains before a segment is written; 0: DefaultBufferBytes
-	SegmentInterval time.Duration // for FlushDue; 0: DefaultSegmentInterval
+	FS          FS  // nil: the operating system's
+	BufferBytes int // of rows held over all chains before a segment is written; 0: DefaultBufferBytes
 }
 
 // Copy is the content of one of Run.Files.
@@ -53,21 +48,14 @@ type Writer struct {
 	opts Options
 	lock *lock
 
-	mu        sync.Mutex // guards what follows
-	run       Run
-	schema    *arrow.Schema
-	cols      []column
-	chains    []buffer
-	row       [][]byte // scratch of Append: the columns of a row; those of statistics are its own memory
-	compare   []byte   // scratch of Append: a canonical column of a row
-	held      int      // rows in the buffers
-	segment   int      // number of the next segment
-	staged    []*Checkpoint
-	unsaved   bool // staged is newer than the file
-	took      func() Seconds
-	old       *Reader // of a resumed run: its draws when it was opened
-	lastFlush time.Time
-	flushTook time.Duration
+	mu      sync.Mutex // guards what follows
+	run     Run
+	schema  *arrow.Schema
+	cols    []column
+	chains  []buffer
+	row     [][]byte // scratch of Append: the columns of a row; those of statistics are its own memory
+	held    int      // rows in the buffers
+	segment int      // number of the next segment
 }
 
 // Create makes dir the directory of a new run and returns its Writer. dir must not exist, be empty, or, with overwrite,
@@ -124,9 +112,6 @@ func newWriter(dir string, run Run, opts Options) (*Writer, error) {
 	if opts.BufferBytes <= 0 {
 		opts.BufferBytes = DefaultBufferBytes
 	}
-	if opts.SegmentInterval <= 0 {
-		opts.SegmentInterval = DefaultSegmentInterval
-	}
 	run.Schema.Sites = slices.Clone(run.Schema.Sites)
 	for i := range run.Schema.Sites { // JSON has [] for a scalar, not null
 		run.Schema.Sites[i].Shape = append([]int{}, run.Schema.Sites[i].Shape...)
@@ -137,16 +122,8 @@ func newWriter(dir string, run Run, opts Options) (*Writer, error) {
 		return nil, err
 	}
 	w := &Writer{dir: dir, fsys: opts.FS, opts: opts, run: run, schema: schema, cols: run.Schema.columns()}
-	w.took = func() Seconds { return run.Seconds }
-	chains := run.Settings.Chains
-	w.chains = make([]buffer, chains)
-	w.staged = make([]*Checkpoint, chains)
+	w.chains = make([]buffer, run.Settings.Chains)
 	w.row = make([][]byte, len(w.cols))
-	widest := 0
-	for i := range w.cols {
-		widest = max(widest, w.cols[i].bytes)
-	}
-	w.compare = make([]byte, widest)
 	if run.Schema.SampleStats {
 		for i, st := range StatSites() {
 			w.row[i] = make([]byte, st.DType.Size())
@@ -192,7 +169,6 @@ func (w *Writer) saveRun() error {
 
 // Append stores one draw in memory and, when a chain's buffer is full, in a segment. It allocates nothing in between, unless
 // one chain is far ahead of the others: then its buffer grows.
-// A draw that is stored already must have the same values and is not stored again.
 func (w *Writer) Append(r *Row) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -202,10 +178,8 @@ func (w *Writer) Append(r *Row) error {
 	b := &w.chains[r.Chain]
 	next := b.next[r.Phase]
 	switch {
-	case r.Draw > next || r.Draw < 0:
+	case r.Draw != next:
 		return fmt.Errorf("store: chain %d: %s draw %d was appended after %d draws", r.Chain, r.Phase, r.Draw, next)
-	case r.Draw < next:
-		return w.again(r)
 	case r.Phase == Warmup && b.next[Sampling] > 0:
 		return fmt.Errorf("store: chain %d: warmup draw %d was appended after sampling draws", r.Chain, r.Draw)
 	}
@@ -213,7 +187,7 @@ func (w *Writer) Append(r *Row) error {
 	case b.cols == nil || b.n < b.capacity:
 	case 2*w.held*w.run.Schema.RowBytes() < w.opts.BufferBytes: // the other chains hold little
 		b.grow(w.cols)
-	default: // checkpoints wait for Flush: those of very many chains are larger than what is held
+	default:
 		if err := w.writeHeld(); err != nil {
 			return err
 		}

@@ -86,6 +86,7 @@ type Envelope struct {
 	Subject Subject
 	ID      string // equal for copies of one message; "" for a copy that no filter may take for a duplicate
 	Payload []byte // what Encode returned
+	message Sealed // the message itself, in the place of Payload, where Hand has put it
 }
 
 // maxID is the longest Envelope.ID in bytes: three tokens and some numbers.

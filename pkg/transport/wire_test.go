@@ -46,7 +46,9 @@ func (f *filler) fill(v reflect.Value) {
 		f.fill(v.Index(1))
 	case reflect.Struct:
 		for i := range v.NumField() {
-			f.fill(v.Field(i))
+			if v.Type().Field(i).IsExported() { // others do not travel
+				f.fill(v.Field(i))
+			}
 		}
 		if p, ok := v.Addr().Interface().(*Payload); ok {
 			p.Size = 2

@@ -35,7 +35,7 @@ func BenchmarkCommit(b *testing.B) {
 	}
 	defer j.Close()
 	log := slog.New(slog.DiscardHandler)
-	s, err := sink.New(sink.Config{Path: func(run transport.RunID) string { return filepath.Join(dir, string(run)) }, Files: store.Options{}, Log: log})
+	s, err := sink.New(sink.Config{Figures: true, Path: func(run transport.RunID) string { return filepath.Join(dir, string(run)) }, Files: store.Options{}, Log: log})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -117,7 +117,7 @@ func (c *cluster) start() {
 	c.t.Helper()
 	j := openJournal(&c.disk)
 	log := slog.New(slog.NewTextHandler(c.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	s, err := sink.New(sink.Config{Path: c.path, Files: c.files, Log: log})
+	s, err := sink.New(sink.Config{Figures: true, Path: c.path, Files: c.files, Log: log})
 	if err != nil {
 		c.t.Fatal(err)
 	}

@@ -104,24 +104,26 @@ func (s *Shell) Ledger(run transport.RunID) (store.Ledger, sink.Ending, error) {
 	var out store.Ledger
 	var end sink.Ending
 	found := false
-	s.cfg.Machine.View(func(m *coordinator.Machine) {
-		var p coordinator.Progress
-		id := coordinator.RunID(run)
-		if p, found = m.Progress(id); !found {
-			return
-		}
-		out = store.Ledger{Draws: p.Draws, Heads: make([]store.Head, p.Packs)}
-		for i := range out.Heads {
-			if s, _ := m.Standing(coordinator.Tenure{Run: id, Pack: uint32(i)}); s.Blocks > 0 {
-				out.Heads[i] = store.Head{Blocks: uint64(s.Blocks), Digest: s.Prev}
-			}
-		}
-		end = ending(m, id, &p)
-	})
+	s.cfg.Machine.View(func(m *coordinator.Machine) { out, end, found = LedgerOf(m, coordinator.RunID(run)) })
 	if !found {
 		return out, end, transport.Errorf(transport.NotFound, "coordinator", "there is no run %s", run)
 	}
 	return out, end, nil
+}
+
+// LedgerOf returns what counts of a run's blocks, as the store keeps it, and how the run is; false if there is none of that name.
+func LedgerOf(m *coordinator.Machine, run coordinator.RunID) (store.Ledger, sink.Ending, bool) {
+	p, found := m.Progress(run)
+	if !found {
+		return store.Ledger{}, sink.Ending{}, false
+	}
+	out := store.Ledger{Draws: p.Draws, Heads: make([]store.Head, p.Packs)}
+	for i := range out.Heads {
+		if s, _ := m.Standing(coordinator.Tenure{Run: run, Pack: uint32(i)}); s.Blocks > 0 {
+			out.Heads[i] = store.Head{Blocks: uint64(s.Blocks), Digest: s.Prev}
+		}
+	}
+	return out, ending(m, run, &p), true
 }
 
 // ending returns how a run is.

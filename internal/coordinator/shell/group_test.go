@@ -93,7 +93,7 @@ func (g *group) open(id string, network raft.Transport, peers []coordinator.Peer
 	}
 	link := g.bus.Connect()
 	s, err := sink.New(sink.Config{
-		Path: func(run transport.RunID) string { return g.path(id, run) }, Files: store.Options{FS: shelltest.Unsynced{}}, Log: log,
+		Path: func(run transport.RunID) string { return g.path(id, run) }, Files: store.Options{FS: shelltest.Unsynced{}}, Figures: true, Log: log,
 		Group: &sink.Group{Name: transport.PartyID(id), Transport: link, Members: shell.Parties(r)},
 	})
 	if err != nil {

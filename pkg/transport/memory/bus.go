@@ -159,6 +159,9 @@ func (c *connection) forget(s transport.Subscription) {
 	delete(c.open, s)
 }
 
+// Direct implements transport.Direct.
+func (c *connection) Direct() {}
+
 func (c *connection) Objects(b transport.Bucket) transport.Objects { return c.bus.objects[b] }
 
 func (c *connection) Close() error {

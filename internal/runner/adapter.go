@@ -1,4 +1,4 @@
-package daemon
+package runner
 
 import (
 	"github.com/drey-sampler/drey/internal/coordinator/shell"

@@ -5,16 +5,16 @@ import (
 	"github.com/drey-sampler/drey/pkg/store"
 )
 
-// sink is where a run's draws go: a run directory or memory.
-type sink interface {
+// target is where predictive draws go: a run directory or memory.
+type target interface {
 	// writer returns what a worker appends to.
 	writer() chain.Sink
 }
 
-// diskSink appends to a run directory.
-type diskSink struct{ w *store.Writer }
+// diskTarget appends to a run directory.
+type diskTarget struct{ w *store.Writer }
 
-func (d diskSink) writer() chain.Sink {
+func (d diskTarget) writer() chain.Sink {
 	run := d.w.Run()
 	s := &rowWriter{w: d.w, row: store.Row{Values: make([][]byte, len(run.Schema.Sites))}}
 	for i := range run.Schema.Sites {
@@ -33,15 +33,9 @@ type rowWriter struct {
 
 func (s *rowWriter) Append(b *chain.Batch) error {
 	r := &s.row
-	r.Chain, r.Phase = b.Chain, phaseOf(b)
+	r.Chain, r.Phase = b.Chain, store.Sampling
 	for k := range b.Len {
 		r.Draw = b.First + int64(k)
-		if b.LogDensity != nil { // predictive draws have no statistics
-			r.Stats = store.Stats{
-				LogDensity: b.LogDensity[k], Energy: b.Energy[k], Diverging: b.Diverging[k], AcceptanceRate: b.AcceptanceRate[k],
-				StepSize: b.StepSize[k], TreeDepth: b.TreeDepth[k], Steps: b.Steps[k],
-			}
-		}
 		for i, n := range s.width {
 			r.Values[i] = b.Values[i][k*n : (k+1)*n]
 		}
@@ -50,11 +44,4 @@ func (s *rowWriter) Append(b *chain.Batch) error {
 		}
 	}
 	return nil
-}
-
-func phaseOf(b *chain.Batch) store.Phase {
-	if b.Warmup {
-		return store.Warmup
-	}
-	return store.Sampling
 }
