@@ -1,5 +1,5 @@
 // Package drey is the facade that a user's program imports: Main gives a model the command line of drey run, check,
-// summary, predict, resume, extend and export; Sample samples it from code.
+// summary, predict, resume, extend and export, and of those that submit, watch and fetch runs of a cluster; Sample samples it from code.
 //
 // A model is a Go function of a model.Context and of a struct that says what its data are:
 //

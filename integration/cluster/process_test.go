@@ -184,6 +184,12 @@ func (u user) run(t *testing.T, args ...string) (out, said string, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return u.runs(t, path, args...)
+}
+
+// runs is run of a program of the person's own.
+func (u user) runs(t *testing.T, path string, args ...string) (out, said string, err error) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, path, args...)

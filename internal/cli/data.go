@@ -123,7 +123,7 @@ func (p *Program) reopen(command, dir string) (runner.Model, error) {
 		}
 	}
 	if m == nil && p.BuiltIn {
-		return runner.Model{}, usage("%s is a run of %s, whose model is not in it, as %s needs: runs of a cluster are fetched without their models (--cluster works on them there)", dir, run.Model, command)
+		return runner.Model{}, usage("%s has no copy of the program file that %s was run from, which %s needs: a cluster of an earlier drey made it, or a copy was lost", dir, run.Model, command)
 	}
 	if m == nil {
 		return runner.Model{}, usage("%s is a run of %s, a model of %s, which this program does not have: %s", dir, run.Model, owner(run), wayBack(run, command, dir))

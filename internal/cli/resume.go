@@ -8,6 +8,7 @@ import (
 
 	"github.com/drey-sampler/drey/internal/client"
 	"github.com/drey-sampler/drey/internal/runner"
+	"github.com/drey-sampler/drey/pkg/store"
 	"github.com/drey-sampler/drey/pkg/transport"
 )
 
@@ -61,6 +62,9 @@ func (c *command) extend() *cobra.Command {
 // goOn opens a run's model, goes on with the run and reports it.
 func (c *command) goOn(dir, verb string, o outputFlags, run func(runner.Model, func(runner.Progress)) (*runner.Result, error)) error {
 	m, err := c.reopen(verb, dir)
+	if err == nil {
+		err = c.hasStates(dir)
+	}
 	if err != nil {
 		return err
 	}
@@ -68,6 +72,16 @@ func (c *command) goOn(dir, verb string, o outputFlags, run func(runner.Model, f
 	show.begin(fmt.Sprintf("%s: %s %s", m.Name, verb, dir))
 	r, err := run(m, show.update)
 	return c.finish(r, err, dir, o)
+}
+
+// hasStates refuses the directory of a cluster's run: the states that its chains go on from are the coordinators'.
+func (c *command) hasStates(dir string) error {
+	run, err := store.ReadRun(dir)
+	if err != nil || run.Cluster == "" {
+		return asUsage(err)
+	}
+	return usage("%s is run %s of a cluster, which has the states of its chains: %s resume %s --cluster URL, or %s extend %s --draws N --cluster URL, goes on there, and %s pull fetches it again",
+		dir, run.Cluster, c.Name, run.Cluster, c.Name, run.Cluster, c.Name)
 }
 
 func (c *command) predict() *cobra.Command {

@@ -36,8 +36,9 @@ func (p *Program) root(s Streams, began time.Time) *cobra.Command {
 	p.dress(root, s)
 	cobra.EnableCommandSorting = false
 	root.AddCommand(c.run(), c.check(), c.summary(), c.predict(), c.export(), c.resume(), c.extend(), c.submit())
+	root.AddCommand(c.ls(), c.watch(), c.logs(), c.stop(), c.pull())
 	if p.BuiltIn {
-		root.AddCommand(c.ls(), c.watch(), c.logs(), c.stop(), c.pull(), c.coordinator(), c.worker(), c.workers(), c.drain(), c.certs())
+		root.AddCommand(c.coordinator(), c.worker(), c.workers(), c.drain(), c.certs())
 		root.AddCommand(c.models(), c.init(), c.doctor(), c.xla())
 	}
 	root.AddCommand(c.version())

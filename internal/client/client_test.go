@@ -242,10 +242,10 @@ func TestPull(t *testing.T) {
 		must(t, err)
 		return transport.File{Name: name, Object: transport.Object{Digest: d, Size: uint64(len(text))}}
 	}
-	files = []transport.File{put("segment-000000.arrow", "draws"), put("run.json", "{}")}
+	files = []transport.File{put("data.arrow", "col"), put("data.arrow", "umns"), put("segment-000000.arrow", "draws"), put("run.json", "{}")}
 	dir := filepath.Join(t.TempDir(), "run")
 	must(t, c.Pull(soon(t), "r", dir))
-	for name, want := range map[string]string{"segment-000000.arrow": "draws", "run.json": "{}"} {
+	for name, want := range map[string]string{"data.arrow": "columns", "segment-000000.arrow": "draws", "run.json": "{}"} {
 		if text, err := os.ReadFile(filepath.Join(dir, name)); err != nil || string(text) != want {
 			t.Errorf("%s: %q, %v", name, text, err)
 		}

@@ -27,25 +27,27 @@ func (c *Client) Pull(ctx context.Context, run transport.RunID, dir string) erro
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("client: %w", err)
 	}
-	for _, f := range files.Files {
-		if err := c.fetch(ctx, dir, f); err != nil {
-			return fmt.Errorf("client: %s: %w", f.Name, err)
+	for _, parts := range transport.Parts(files.Files) {
+		if err := c.fetch(ctx, dir, parts); err != nil {
+			return fmt.Errorf("client: %s: %w", parts[0].Name, err)
 		}
 	}
 	return nil
 }
 
 // fetch writes a file whole, or not at all.
-func (c *Client) fetch(ctx context.Context, dir string, f transport.File) error {
-	if !filepath.IsLocal(f.Name) || f.Name != filepath.Base(f.Name) {
+func (c *Client) fetch(ctx context.Context, dir string, parts []transport.File) error {
+	name := parts[0].Name
+	if !filepath.IsLocal(name) || name != filepath.Base(name) {
 		return transport.Errorf(transport.Refused, "pull", "the coordinator names a file outside the run's directory")
 	}
-	data, err := c.transport.Objects(transport.Outcome).Get(ctx, f.Object.Digest, int64(min(f.Object.Size, uint64(transport.MaxObject))))
+	path := filepath.Join(dir, name)
+	f, err := os.Create(path + ".tmp")
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(dir, f.Name)
-	if err := os.WriteFile(path+".tmp", data, 0o644); err != nil {
+	err = transport.GetFile(ctx, c.transport.Objects(transport.Outcome), parts, f)
+	if err = errors.Join(err, f.Close()); err != nil {
 		return errors.Join(err, os.Remove(path+".tmp"))
 	}
 	return os.Rename(path+".tmp", path)

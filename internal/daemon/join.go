@@ -17,7 +17,7 @@ import (
 
 // shell returns what does the machine's decisions, and keeps draws by itself. led is called when this coordinator begins to lead.
 func (c *CoordinatorConfig) shell(r *coordinator.Replica, t transport.Transport, log *slog.Logger, led func()) (*shell.Shell, error) {
-	keeps := sink.Config{Path: c.run, Figures: true, Log: log}
+	keeps := sink.Config{Path: c.run, Inputs: t.Objects(transport.Inputs), Figures: true, Log: log}
 	cfg := shell.Config{
 		Name: transport.PartyID(c.ID), Machine: r, Transport: t, Adapter: runner.Adapter{}, Verify: c.verify(), Check: job.Check,
 		OnLead: led, Log: log,

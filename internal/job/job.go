@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"slices"
 
@@ -24,6 +25,14 @@ type Job struct {
 	Precision model.Precision
 	Config    chain.Config  // Batch is whoever's that runs the chains, and does not travel
 	Starts    []chain.Start // one for all chains, or one for each
+	// Files are the copies of what the run was given, for the run's directory: chains do not need them, and Get leaves them out.
+	Files []File
+}
+
+// File is a file of a run's directory.
+type File struct {
+	Name  string
+	Write func(io.Writer) error
 }
 
 // Limits of what is read, in bytes.
@@ -39,7 +48,7 @@ const (
 	initLead = 3
 )
 
-// Put stores the job's program and data, and sets the fields of a manifest that describe the job: all but how its chains are cut
+// Put stores the job's program, data and files, and sets the fields of a manifest that describe the job: all but how its chains are cut
 // into packs and blocks, when it stops, and who may run it.
 func (j *Job) Put(ctx context.Context, inputs transport.Objects, m *transport.Manifest) error {
 	m.Inits, m.Starts = nil, nil
@@ -66,6 +75,14 @@ func (j *Job) Put(ctx context.Context, inputs transport.Objects, m *transport.Ma
 			return fmt.Errorf("job: data %q: %w", c.Name, err)
 		}
 		m.Columns = append(m.Columns, o)
+	}
+	m.Files = nil
+	for _, f := range j.Files {
+		parts, err := transport.PutFile(ctx, inputs, f.Name, f.Write)
+		if err != nil {
+			return fmt.Errorf("job: %s: %w", f.Name, err)
+		}
+		m.Files = append(m.Files, parts...)
 	}
 	j.configure(m)
 	return nil
@@ -154,8 +171,8 @@ func Get(ctx context.Context, inputs transport.Objects, m *transport.Manifest) (
 	return j, j.check()
 }
 
-// Check returns an error unless the program object of a manifest is one whose programs are of drey's own operations: foreign code is
-// refused. An error of kind Unavailable is worth another attempt.
+// Check returns an error unless the program object of a manifest is one whose programs are of drey's own operations, foreign code
+// being refused, and the files that it names are there. An error of kind Unavailable is worth another attempt.
 func Check(ctx context.Context, inputs transport.Objects, m *transport.Manifest) error {
 	text, err := get(ctx, inputs, m.Program, maxProgram)
 	if err == nil {
@@ -163,6 +180,12 @@ func Check(ctx context.Context, inputs transport.Objects, m *transport.Manifest)
 	}
 	if err != nil {
 		return fmt.Errorf("job: the program: %w", err)
+	}
+	for _, f := range m.Files {
+		// Of an object that is there no byte is taken.
+		if _, err := inputs.Get(ctx, f.Object.Digest, 0); err != nil && transport.KindOf(err) != transport.Invalid {
+			return fmt.Errorf("job: %s: %w", f.Name, err)
+		}
 	}
 	return nil
 }

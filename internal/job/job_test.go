@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
+	"io"
 	"math"
 	"slices"
 	"strings"
@@ -234,5 +236,39 @@ func TestGetRefuses(t *testing.T) {
 		if _, err := job.Get(ctx, o, &m); err == nil || !strings.Contains(err.Error(), c.want) || transport.KindOf(err) != c.kind {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
+	}
+}
+
+// TestFiles: copies of inputs are stored beside programs and data; a manifest one of whose copies is not there is refused.
+func TestFiles(t *testing.T) {
+	ctx := context.Background()
+	o, m := objects(t), manifest(40)
+	j := made(t, func(j *job.Job) {
+		for _, name := range []string{"data.arrow", "init.json"} {
+			j.Files = append(j.Files, job.File{Name: name, Write: func(w io.Writer) error { _, err := io.WriteString(w, "a copy: "+name); return err }})
+		}
+	})
+	for range 2 { // put again, they are the same
+		if err := j.Put(ctx, o, m); err != nil || len(m.Files) != 2 {
+			t.Fatalf("%v, %v", m.Files, err)
+		}
+	}
+	var text bytes.Buffer
+	if err := transport.GetFile(ctx, o, m.Files[1:], &text); err != nil || text.String() != "a copy: init.json" || m.Files[1].Name != "init.json" {
+		t.Errorf("%+v is %q, %v", m.Files[1], text.String(), err)
+	}
+	if err := job.Check(ctx, o, m); err != nil {
+		t.Error(err)
+	}
+	if err := o.Delete(ctx, m.Files[1].Object.Digest); err != nil {
+		t.Fatal(err)
+	}
+	if err := job.Check(ctx, o, m); transport.KindOf(err) != transport.NotFound || err == nil || !strings.Contains(err.Error(), "job: init.json") {
+		t.Errorf("a copy that is not there: %v", err)
+	}
+	broken := errors.New("the disk is gone")
+	j.Files[0].Write = func(io.Writer) error { return broken }
+	if err := j.Put(ctx, o, m); !errors.Is(err, broken) {
+		t.Errorf("a copy that can't be made: %v", err)
 	}
 }

@@ -40,7 +40,7 @@ func Manifest(cfg Config, m Model, terms Terms) (*job.Job, *transport.Manifest, 
 	if err != nil {
 		return nil, nil, err
 	}
-	run, _, err := p.describe()
+	run, copies, err := p.describe()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -58,6 +58,9 @@ func Manifest(cfg Config, m Model, terms Terms) (*job.Job, *transport.Manifest, 
 	j := &job.Job{Bundle: p.bundle, Precision: m.Precision(), Columns: m.Columns, Config: p.chain, Starts: p.starts}
 	if len(p.uniqueStarts()) == 1 && len(p.starts[0].Given) == 0 {
 		j.Starts = p.starts[:1]
+	}
+	for _, c := range copies {
+		j.Files = append(j.Files, job.File(c))
 	}
 	block := min(max(cfg.Draws/blocksOfRun, leastBlock), mostBlock)
 	return j, &transport.Manifest{

@@ -92,6 +92,7 @@ func (cfg *Config) openPath(run transport.RunID, m *transport.Manifest) (Keeper,
 	if err != nil {
 		return nil, err
 	}
+	about.Cluster = string(run)
 	return store.CreateBlocks(path, about, nil, packs, false, cfg.Files)
 }
 
@@ -107,7 +108,10 @@ func describe(m *transport.Manifest) (store.Run, error) {
 	if err := json.Unmarshal(m.About, &r); err != nil {
 		return r, transport.Errorf(transport.Invalid, "sink", "the run's description: %w", err)
 	}
-	r.Files, r.State = nil, store.Running // inputs are the object store's
+	if _, err := inputsOf(&r, m); err != nil {
+		return r, err
+	}
+	r.Files, r.State = nil, store.Running // copies of inputs are named once they are there
 	if r.Settings.Chains != int(m.Chains) {
 		return r, transport.Errorf(transport.Invalid, "sink", "the run's description has %d chains, its manifest %d", r.Settings.Chains, m.Chains)
 	}

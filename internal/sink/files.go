@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -16,6 +17,11 @@ import (
 func (s *Sink) Files(ctx context.Context, l View, run transport.RunID, objects transport.Objects) (files []transport.File, err error) {
 	if err := s.whole(ctx, l, run); err != nil {
 		return nil, err
+	}
+	if err := s.collect(ctx, l, run); transport.KindOf(err) == transport.Unavailable && err != nil {
+		return nil, err
+	} else if err != nil { // the draws are worth having without them
+		s.cfg.Log.Warn("a run is fetched without all copies of its inputs", "run", string(run), "reason", err.Error())
 	}
 	if d := s.known(run); d != nil { // it goes on
 		_, ending, err := l.Ledger(run)
@@ -37,17 +43,23 @@ func (s *Sink) Files(ctx context.Context, l View, run transport.RunID, objects t
 		return nil, err
 	}
 	for _, name := range names {
-		data, err := os.ReadFile(filepath.Join(dir, name))
+		parts, err := transport.PutFile(ctx, objects, name, func(w io.Writer) error { return copyFile(w, filepath.Join(dir, name)) })
 		if err != nil {
-			return nil, fmt.Errorf("sink: %w", err)
+			return nil, fmt.Errorf("sink: %s: %w", name, err)
 		}
-		digest, err := objects.Put(ctx, data)
-		if err != nil {
-			return nil, err
-		}
-		files = append(files, transport.File{Name: name, Object: transport.Object{Digest: digest, Size: uint64(len(data))}})
+		files = append(files, parts...)
 	}
 	return files, nil
+}
+
+func copyFile(w io.Writer, path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = io.Copy(w, f)
+	return err
 }
 
 func compact(from, to string) ([]string, error) {

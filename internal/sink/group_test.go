@@ -151,7 +151,8 @@ func (g *trio) open(name transport.PartyID) *sink.Sink {
 	s, err := sink.New(sink.Config{
 		Figures: true,
 		Path:    func(transport.RunID) string { return g.path(name) }, Log: slog.New(slog.NewTextHandler(&g.log, nil)),
-		Group: &sink.Group{Name: name, Transport: g.bus.Connect(), Members: func() []transport.PartyID { return []transport.PartyID{"a", "b", "c"} }},
+		Inputs: g.bus.Connect().Objects(transport.Inputs),
+		Group:  &sink.Group{Name: name, Transport: g.bus.Connect(), Members: func() []transport.PartyID { return []transport.PartyID{"a", "b", "c"} }},
 	})
 	if err != nil {
 		g.t.Fatal(err)

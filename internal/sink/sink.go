@@ -49,6 +49,8 @@ type Config struct {
 	Path func(transport.RunID) string
 	// Files are the means of run directories.
 	Files store.Options
+	// Inputs has the copies of what runs were given that manifests name; nil, as where Open is set: none are kept.
+	Inputs transport.Objects
 	// Group is the coordinators of which each keeps all draws by itself; nil for one that is alone.
 	Group *Group
 	// Open returns what keeps the blocks of a run; nil: directories at Path, which are made when they are needed.
@@ -81,13 +83,15 @@ type Keeper interface {
 
 // Sink stores the blocks of all runs. Its methods may be called from several goroutines.
 type Sink struct {
-	cfg     Config
-	opening chan struct{} // held by who opens a directory, which may wait for another process to let it go
+	cfg        Config
+	opening    chan struct{} // held by who opens a directory, which may wait for another process to let it go
+	collecting chan struct{} // held by who fetches copies of inputs
 
-	mu      sync.Mutex // guards the fields below
-	runs    map[transport.RunID]*directory
-	figures map[transport.RunID]*figures
-	settled map[transport.RunID]bool // runs that have ended, all of which is here; only in a group
+	mu        sync.Mutex // guards the fields below
+	runs      map[transport.RunID]*directory
+	figures   map[transport.RunID]*figures
+	settled   map[transport.RunID]bool // runs that have ended, all of which is here; only in a group
+	collected map[transport.RunID]bool // runs whose directory has the copies of their inputs
 }
 
 // New returns a sink that has opened nothing yet.
@@ -95,12 +99,15 @@ func New(cfg Config) (*Sink, error) {
 	if cfg.Path == nil || cfg.Log == nil {
 		return nil, errors.New("sink: no directory for runs, or no log")
 	}
+	if cfg.Inputs != nil && cfg.Open != nil {
+		return nil, errors.New("sink: copies of inputs are kept in directories alone")
+	}
 	if cfg.Linger > 0 && cfg.Busy == nil {
 		return nil, errors.New("sink: blocks are to be gathered, and nobody says whether others are being made")
 	}
 	return &Sink{
-		cfg: cfg, opening: make(chan struct{}, 1), runs: map[transport.RunID]*directory{}, figures: map[transport.RunID]*figures{},
-		settled: map[transport.RunID]bool{},
+		cfg: cfg, opening: make(chan struct{}, 1), collecting: make(chan struct{}, 1), runs: map[transport.RunID]*directory{},
+		figures: map[transport.RunID]*figures{}, settled: map[transport.RunID]bool{}, collected: map[transport.RunID]bool{},
 	}, nil
 }
 

@@ -8,17 +8,16 @@ import (
 )
 
 // Compact writes the draws of a run to dir, a new directory that stands for itself: a finished run's, in segments of many draws,
-// without what a ledger does not name. It has nothing to go on from, and no copies of inputs. It returns the names of its files, that of
-// run.json last: written in this order to another place they are no run until they are all there.
+// without what a ledger does not name, with the copies of its inputs and nothing to go on from. It returns the names of its files, that
+// of run.json last: written in this order to another place they are no run until they are all there.
 func (r *Reader) Compact(dir string, opts Options) (names []string, err error) {
 	run := *r.run
-	run.Files = nil
 	if len(r.packs) > 0 {
 		if run.Counts, err = r.Counts(); err != nil {
 			return nil, err
 		}
 	}
-	w, err := Create(dir, run, nil, false, opts)
+	w, err := Create(dir, run, r.copies(), false, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -36,6 +35,9 @@ func (r *Reader) Compact(dir string, opts Options) (names []string, err error) {
 	}
 	if err := w.Update(func(n *Run) { n.State, n.Error = run.State, run.Error }); err != nil {
 		return nil, err
+	}
+	for _, f := range run.Files {
+		names = append(names, f.Name)
 	}
 	for i := range w.segment {
 		names = append(names, segmentName(i))

@@ -10,7 +10,7 @@ import (
 )
 
 // FS is what a Writer does to the file system; tests put failing and crashing ones in its place. A Writer calls it from
-// one goroutine at a time.
+// one goroutine at a time, and from another one for copies of inputs.
 type FS interface {
 	Mkdir(dir string) error               // with its parents; no error if it exists
 	Create(path string) (File, error)     // empties an existing file

@@ -47,8 +47,9 @@ func (f *Float) UnmarshalJSON(b []byte) error {
 
 // Run is run.json: everything needed to repeat a run, and how it went.
 type Run struct {
-	Format   int       `json:"format"` // version of the directory's layout
-	ID       string    `json:"id"`     // random, 32 hex digits; the other files name it
+	Format   int       `json:"format"`                // version of the directory's layout
+	ID       string    `json:"id"`                    // random, 32 hex digits; the other files name it
+	Cluster  string    `json:"cluster_run,omitempty"` // the run's id on the cluster that makes it
 	Model    string    `json:"model"`
 	Program  Program   `json:"program"`
 	Seed     uint64    `json:"seed"`
@@ -88,7 +89,7 @@ type Versions struct {
 
 // Input is a copy of one of the run's inputs.
 type Input struct {
-	Role   string `json:"role"`   // data, init or inverse_mass_matrix
+	Role   string `json:"role"`   // data, program, init or inverse_mass_matrix
 	Name   string `json:"name"`   // inside the run directory
 	Source string `json:"source"` // the base name of the file that was given, or "" if it came from code
 	SHA256 string `json:"sha256"` // hex; of data: over the raw columns, of others: over the bytes of the file

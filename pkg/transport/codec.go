@@ -241,3 +241,27 @@ func list[T any](c *codec, name string, v *[]T, limit int, visit func(*codec, *T
 	}
 	c.where = outer
 }
+
+// lastList is a list at the end of a message that has not always had it: an empty one is left out, so that what was encoded before
+// is read as it was meant, and has the same bytes again.
+func lastList[T any](c *codec, name string, v *[]T, limit int, visit func(*codec, *T)) {
+	switch c.mode {
+	case writing:
+		if len(*v) == 0 {
+			return
+		}
+	case reading:
+		if c.err != nil || len(c.buf) == 0 {
+			return
+		}
+	case describing:
+		n := len(c.doc)
+		list(c, name, v, limit, visit)
+		c.doc[n].Form = "nothing if empty, else " + c.doc[n].Form
+		return
+	}
+	list(c, name, v, limit, visit)
+	if c.err == nil && len(*v) == 0 {
+		c.fail(name, "an empty list is left out")
+	}
+}

@@ -36,6 +36,7 @@ type Manifest struct {
 	Starts    []StartSpec // where chains start: one for all, or one for each
 	Keep      []string    // sites whose draws are kept, in the program's order
 	About     []byte      // JSON, run.json as it stands before the first draw: for the sink and for people
+	Files     []File      // of Inputs: the copies of what the run was given that About's files name, for the run's directory
 }
 
 // Object names an object of a bucket.
@@ -107,6 +108,7 @@ func (m *Manifest) fields(c *codec) {
 	list(c, "Starts", &m.Starts, maxChains, func(c *codec, s *StartSpec) { s.visit(c) })
 	list(c, "Keep", &m.Keep, maxSites, func(c *codec, s *string) { c.text("Site", s, maxText) })
 	c.bytes("About", &m.About, MaxMessage)
+	lastList(c, "Files", &m.Files, maxFiles, func(c *codec, f *File) { f.visit(c) })
 }
 
 func (o *Object) visit(c *codec, name string) {

@@ -9,7 +9,7 @@ import (
 )
 
 // Version is the version of the wire form. A program reads the messages of its own version only: a change of meaning or
-// form raises it, a new type of message does not.
+// form raises it; a new type of message does not, nor a list at the end of one, which is left out where it is empty.
 const Version = 1
 
 // magic is the first byte of every message: no text and no JSON begins with it.

@@ -1,8 +1,5 @@
 package transport
 
-// maxFiles bounds the files of a run's directory.
-const maxFiles = 4096
-
 // Pull asks for a run's directory as far as the ledger is. Its files are put into Outcome, from where who asks fetches them.
 // Reply: Pulled.
 type Pull struct {
@@ -18,20 +15,11 @@ func (m *Pull) fields(c *codec) {
 // Subject implements Sealed.
 func (m *Pull) Subject() Subject { return control(m, m.Command.Party) }
 
-// File is a file of a run's directory.
-type File struct {
-	Name   string // without a path
-	Object Object // of Outcome
-}
-
 // Pulled replies to Pull. Written in this order the files make at any moment a directory that is not one of a run, or a whole one.
 type Pulled struct {
-	Files []File
+	Files []File // of Outcome
 }
 
 func (m *Pulled) fields(c *codec) {
-	list(c, "Files", &m.Files, maxFiles, func(c *codec, f *File) {
-		c.text("Name", &f.Name, 4*MaxToken)
-		f.Object.visit(c, "Object")
-	})
+	list(c, "Files", &m.Files, maxFiles, func(c *codec, f *File) { f.visit(c) })
 }

@@ -99,6 +99,7 @@ func (s *Shell) Follow(ctx context.Context, r *coordinator.Replica) error {
 			_ = s.keep(ctx, "copies", func(ctx context.Context) error { return s.cfg.Sink.Keep(ctx, s) })
 		})
 	}
+	keeping.Go(func() { s.cfg.Sink.Collect(ctx, s) })
 	s.follow(ctx, r)
 	keeping.Wait()
 	return s.cfg.Sink.Close()
