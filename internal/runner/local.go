@@ -343,6 +343,12 @@ func (r *running) pending(s *coordinator.Spec) int {
 	return max((fewestPending*r.plan.slots()+packs-1)/packs, min(mostPending, uncommitted/max(1, bytes)))
 }
 
+// backlog returns how many blocks of all packs may be: each brings its chains' states, about as long as fewestRows draws at most.
+func (r *running) backlog(s *coordinator.Spec) int {
+	bytes := r.plan.width() * (int(s.BlockDraws) + fewestRows) * r.row
+	return max(fewestPending*r.plan.slots(), backlogBytes/max(1, bytes))
+}
+
 // worker returns what the worker is told. Its version is that of the drey which began the run: whoever goes on has compared what can
 // change a bit.
 func (r *running) worker() worker.Config {
@@ -352,7 +358,7 @@ func (r *running) worker() worker.Config {
 	state, _ := stateOf(r.machine)
 	return worker.Config{
 		Name: workerName, Version: r.version, Slots: p.slots(), Packs: min(packs, mostPacks), Uncommitted: r.pending(&state.Spec),
-		Cuts: r.cuts, Engine: p.engine, Lanes: p.chain.Batch > 0, Local: func(transport.Digest) *job.Job { return own }, Watcher: r.watch,
+		Backlog: r.backlog(&state.Spec), Cuts: r.cuts, Engine: p.engine, Lanes: p.chain.Batch > 0, Local: func(transport.Digest) *job.Job { return own }, Watcher: r.watch,
 		Log: slog.New(slog.DiscardHandler),
 	}
 }

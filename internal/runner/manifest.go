@@ -23,6 +23,7 @@ const (
 	uncommitted   = 8 << 20 // bytes of blocks, over all packs, that are made and not in the ledger
 	fewestPending = 4       // blocks that may be, a thread
 	mostPending   = 64
+	backlogBytes  = 32 << 20  // of blocks of all packs, about, that are being made or are not in the ledger
 	leaseMillis   = 3_600_000 // the worker does not outlive who leases to it
 )
 

@@ -119,7 +119,7 @@ const (
 	heldCopies  = 8        // of a block's message; of others the acknowledgement waits until they come again
 	heldFigures = 64       // runs whose running diagnostics are kept
 	mostRest    = 250 * time.Millisecond
-	gatherBytes = 8 << 20 // of contents, after which none are waited for
+	gatherBytes = 4 << 20 // of contents, after which none are waited for
 	firstLull   = time.Millisecond
 	lastLull    = 16 * time.Millisecond
 	waitTime    = 50 * time.Millisecond // until the ledger is asked again about blocks that wait

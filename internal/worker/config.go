@@ -28,7 +28,9 @@ type Config struct {
 	Packs int
 	// Uncommitted is how many blocks of a pack may be made and not in the ledger; 0, the default, is 4.
 	Uncommitted int
-	Engine      engine.Engine // that runs the chains
+	// Backlog is how many blocks of all packs may be; 0, the default, is as many as Uncommitted lets there be.
+	Backlog int
+	Engine  engine.Engine // that runs the chains
 	// Lanes has the engine advance all chains of a pack in one call, rather than one chain after another.
 	Lanes bool
 	// Verify returns an error unless a manifest's signature is by a key that is trusted; nil trusts all.
@@ -67,8 +69,8 @@ func (c *Config) Validate() error {
 	if c.Width < 0 || c.Width > math.MaxInt32 {
 		problems = append(problems, fmt.Errorf("worker: packs of %d chains at most", c.Width))
 	}
-	if c.Packs < 0 || c.Packs > maxPacks || c.Uncommitted < 0 {
-		problems = append(problems, fmt.Errorf("worker: %d packs, %d of whose blocks are not committed: want 0 … %d packs, and nothing negative", c.Packs, c.Uncommitted, maxPacks))
+	if c.Packs < 0 || c.Packs > maxPacks || c.Uncommitted < 0 || c.Backlog < 0 {
+		problems = append(problems, fmt.Errorf("worker: %d packs, of each of which %d blocks are not committed, of all %d: want 0 … %d packs, and nothing negative", c.Packs, c.Uncommitted, c.Backlog, maxPacks))
 	}
 	if c.Engine == nil || c.Log == nil {
 		problems = append(problems, errors.New("worker: no engine, or no log"))
@@ -86,6 +88,7 @@ const (
 func (c Config) withDefaults() Config {
 	c.Packs = cmp.Or(c.Packs, c.Slots)
 	c.Uncommitted = cmp.Or(c.Uncommitted, uncommitted)
+	c.Backlog = cmp.Or(c.Backlog, math.MaxInt)
 	return c
 }
 

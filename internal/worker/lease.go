@@ -16,7 +16,8 @@ type lease struct {
 	grant *transport.Grant
 	ctx   context.Context // ends with the lease; its cause says why
 	end   context.CancelCauseFunc
-	tell  func() // tells whoever acquires packs that something has changed
+	tell  func()      // tells whoever acquires packs that something has changed
+	left  func(n int) // notes that blocks are pending no more
 
 	mu        sync.Mutex  // guards the fields below
 	fence     *time.Timer // ends the lease
@@ -27,6 +28,7 @@ type lease struct {
 	pending   []*parcel   // blocks that were made and are not in the ledger, in order
 	moved     time.Time   // when pending last lost a block, or was sent
 	waiting   bool        // there is no block to make until something changes
+	starving  bool        // it waits for the backlog
 	progress  transport.PackProgress
 	changed   chan struct{}
 }
@@ -154,7 +156,17 @@ func (l *lease) raise(target uint64) {
 // enter notes that the ledger has so many blocks, the last of which has a digest.
 func (l *lease) enter(committed uint64, head transport.Digest) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
+	before := len(l.pending)
+	l.shift(committed, head)
+	gone := before - len(l.pending)
+	l.mu.Unlock()
+	if gone > 0 {
+		l.left(gone)
+	}
+}
+
+// shift takes the blocks that the ledger has out of those that are pending. mu is held.
+func (l *lease) shift(committed uint64, head transport.Digest) {
 	if committed <= l.committed {
 		return
 	}
@@ -163,6 +175,7 @@ func (l *lease) enter(committed uint64, head transport.Digest) {
 			l.end(fmt.Errorf("worker: the ledger has another block %d, %s, than was made here, %s", b.Index, head, b.Digest))
 			return
 		}
+		l.pending[0] = nil // the array keeps what is before the slice
 		l.pending = l.pending[1:]
 		l.committed++
 	}

@@ -89,6 +89,40 @@ func TestBackPressure(t *testing.T) {
 	})
 }
 
+// TestBacklog: of all packs no more blocks are made than the backlog has places, at which they take turns; leases that are lost give
+// theirs back.
+func TestBacklog(t *testing.T) {
+	x := newSample(t, nil)
+	want := x.alone(t)
+	for _, lost := range []bool{false, true} {
+		p := &published{}
+		h := &hooked{publish: onBlock(p.hook)}
+		one(t, x, func(cfg *worker.Config) { cfg.Packs, cfg.Backlog = 4, 3 }, h, func(ctx context.Context, c *cluster) {
+			c.mu.Lock()
+			c.pauseSink = true
+			c.mu.Unlock()
+			time.Sleep(30 * time.Second)
+			n := 0
+			for pack := range transport.PackID(4) {
+				n += len(p.of(pack))
+				forged := &transport.Committed{Worker: "w", Lease: transport.LeaseRef{Run: runID, Pack: pack, Epoch: 1}, Committed: 1, Head: transport.Digest{1}}
+				if lost && transport.Send(ctx, h, forged) != nil {
+					t.Error("no notice is sent")
+				}
+			}
+			if n != 3 {
+				t.Errorf("%d blocks were published without a commit, want 3", n)
+			}
+			time.Sleep(time.Second)
+			c.mu.Lock()
+			c.pauseSink = false
+			c.mu.Unlock()
+			c.finish(coordinator.Done)
+			c.check(want)
+		})
+	}
+}
+
 // TestNoticesAreSpare: without a single notice the replies to renewals say all that a worker needs.
 func TestNoticesAreSpare(t *testing.T) {
 	x := small(t)

@@ -54,6 +54,7 @@ func (w *worker) make(l *lease) error {
 		}
 		x, err := w.block(l, p, at, previous)
 		if err != nil {
+			w.backlog.give(1)
 			return err
 		}
 		previous = x.block.Digest
@@ -82,7 +83,7 @@ func (w *worker) pass(l *lease, r *run, at *cursor, p *pack) error {
 	return w.slots.with(l.ctx, r, func(*slot) error { return p.decide(raw) })
 }
 
-// admit waits until the block at a cursor is wanted and there is room for it.
+// admit waits until the block at a cursor is wanted and there is room for it, which is then its own.
 func (w *worker) admit(l *lease, at *cursor) error {
 	wanted := func() bool { return !w.draining() && (!at.sampling() || at.first < l.target) }
 	room := func() bool { return len(l.pending) < w.cfg.Uncommitted }
@@ -92,10 +93,13 @@ func (w *worker) admit(l *lease, at *cursor) error {
 		}
 		ready := false
 		changed, err := l.wait(urgeTime, func() bool {
-			ready = wanted() && room()
+			ready = wanted() && room() && w.backlog.take(l)
 			return ready || !wanted()
 		})
 		switch {
+		case ready && err != nil:
+			w.backlog.give(1)
+			return err
 		case ready || err != nil:
 			return err
 		case !changed:

@@ -20,6 +20,7 @@ type worker struct {
 	commands  commands
 	runs      *runs
 	slots     *slots
+	backlog   backlog
 	pulse     pulse
 	asked     asked          // what other goroutines ask of those that acquire and renew
 	halted    atomic.Bool    // no block goes on
@@ -65,6 +66,7 @@ func Run(ctx context.Context, t transport.Transport, cfg Config) error {
 	}
 	w.runs = &runs{prepare: w.prepare}
 	w.slots = newSlots(cfg.Slots, w.runs)
+	w.backlog.free = cfg.Backlog
 	if err := w.register(ctx); err != nil {
 		if ctx.Err() != nil {
 			return nil
@@ -137,6 +139,7 @@ func (w *worker) find(ref transport.LeaseRef) *lease {
 // begin runs a new lease.
 func (w *worker) begin(ctx context.Context, g *transport.Grant, asked time.Time, duration time.Duration) {
 	l := newLease(ctx, g, asked, duration, func() { signal(w.asked.acquire) })
+	l.left = w.backlog.give
 	w.mu.Lock()
 	w.leases = append(w.leases, l)
 	w.mu.Unlock()
@@ -158,6 +161,11 @@ func (w *worker) hold(l *lease) {
 		})
 	}
 	wg.Wait()
+	l.mu.Lock()
+	lost := len(l.pending)
+	l.pending = nil
+	l.mu.Unlock()
+	w.backlog.give(lost)
 	l.fence.Stop()
 	w.mu.Lock()
 	w.leases = slices.DeleteFunc(w.leases, func(x *lease) bool { return x == l })
