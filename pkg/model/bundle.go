@@ -165,8 +165,9 @@ func keyParams() []tensor.Param {
 	return []tensor.Param{{Name: inSeed, DType: tensor.U64}, {Name: inChain, DType: tensor.U32}, {Name: inDraw, DType: tensor.U32}}
 }
 
+// keyOf returns the key of keyParams. Starts are few, and rolled take XLA half the time to compile.
 func keyOf(v []tensor.Value, p rng.Purpose) rng.Key {
-	return rng.Key{Seed: v[0], Chain: v[1], Draw: v[2], Purpose: p}
+	return rng.Key{Seed: v[0], Chain: v[1], Draw: v[2], Purpose: p, Rolled: p == rng.PurposeInit}
 }
 
 // lay runs the model once to find its sites and lay out the position. With prior set, all sites are drawn instead.
