@@ -40,15 +40,17 @@ func (p *Program) NewPackWorker() (*PackWorker, error) {
 		return nil, err
 	}
 	w.counters.init(p)
-	w.rows.init(p)
+	w.rows.init(p, w.run)
 	return w, nil
 }
 
 // Advance does for a pack of at most Config.Batch chains what Worker.Advance does for one. Goal.Window ends it when the pack
-// has reached the end of a window. The draws of each chain come in order, those of different chains in any.
-func (w *PackWorker) Advance(chains []*Chain, g Goal, sink Sink) error {
+// has reached the end of a window. The draws of each chain come in order, those of different chains in any; the sink may be called
+// from another goroutine, which has ended when Advance returns.
+func (w *PackWorker) Advance(chains []*Chain, g Goal, sink Sink) (err error) {
 	begin := time.Now()
 	w.sink = sink
+	defer func() { err = errors.Join(err, w.handOver()) }()
 	if err := w.load(chains); err != nil {
 		return err
 	}

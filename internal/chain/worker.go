@@ -25,7 +25,8 @@ type Worker struct {
 	sink     Sink
 }
 
-// Sink takes draws. The Batch is the worker's: Append keeps nothing of it. It is called from the goroutine of Advance.
+// Sink takes draws. The Batch is the worker's: Append keeps nothing of it. It is called from the goroutine of Advance, or one
+// that Advance waits for, in turn.
 type Sink interface {
 	Append(b *Batch) error
 }

@@ -65,3 +65,16 @@ type Session interface {
 	// Close frees the Session. Closing twice is allowed; other methods must not be called afterwards.
 	Close() error
 }
+
+// Keeper is a Session that can set donated results aside, for another goroutine to read while it runs on.
+type Keeper interface {
+	Session
+
+	// Keep sets aside what donated results hold. The memory that the last Keep has set aside takes their place: what their
+	// parameters hold is not specified until Put. A result that is not donated gives an error.
+	Keep(results []int) error
+
+	// Kept copies what the last Keep has set aside of a result to dst. One goroutine may call it while another uses the
+	// session, but for Keep and Close.
+	Kept(result int, dst []byte) error
+}

@@ -280,6 +280,8 @@ type session struct {
 	call *pjrt.Call
 }
 
+var _ engine.Keeper = (*session)(nil)
+
 // Put copies data to the device.
 func (s *session) Put(param int, data []byte) error {
 	if err := engine.CheckPut(s.f, param, len(data)); err != nil {
@@ -297,6 +299,30 @@ func (s *session) Get(result int, dst []byte) error {
 		return err
 	}
 	return s.explain("get", s.call.Get(result, dst))
+}
+
+// Keep implements engine.Keeper.
+func (s *session) Keep(results []int) error {
+	for _, i := range results {
+		if i < 0 || i >= len(s.f.Out) || !s.call.Donates(i) {
+			return fmt.Errorf("xla: %s: keep: result %d is not donated to a parameter", s.f.Name, i)
+		}
+		if err := s.explain("keep", s.call.Keep(i, engine.SizeOf(s.f.Out[i]))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Kept implements engine.Keeper.
+func (s *session) Kept(result int, dst []byte) error {
+	if err := engine.CheckGet(s.f, result, len(dst)); err != nil {
+		return err
+	}
+	if !s.call.IsKept(result) {
+		return fmt.Errorf("xla: %s: result %d was not kept", s.f.Name, result)
+	}
+	return s.explain("kept", s.call.Kept(result, dst))
 }
 
 // Close frees the parameters and results on the device.

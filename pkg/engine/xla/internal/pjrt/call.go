@@ -19,8 +19,9 @@ type Call struct {
 	client  *Client
 	c       *C.call // C memory, so that a Run passes no pointer of Go's
 	in, out []array
-	donated []int // the output that an input's memory is given to, -1: none
-	holder  []int // the input that an output becomes, -1: none
+	donated []int            // the output that an input's memory is given to, -1: none
+	holder  []int            // the input that an output becomes, -1: none
+	aside   []*C.PJRT_Buffer // of each output that Keep has set aside
 }
 
 // array is what the device is told of an input or output.
@@ -32,7 +33,7 @@ type array struct {
 // NewCall prepares a call of the program with buffers of zeros. After each Run the inputs of donate become its outputs;
 // the program's text says that it may write the one over the other.
 func (x *Executable) NewCall(in, out []tensor.Param, donate []engine.Donation) (*Call, error) {
-	k := &Call{client: x.client, in: arrays(in), out: arrays(out), donated: none(len(in)), holder: none(len(out))}
+	k := &Call{client: x.client, in: arrays(in), out: arrays(out), donated: none(len(in)), holder: none(len(out)), aside: make([]*C.PJRT_Buffer, len(out))}
 	for _, d := range donate {
 		k.donated[d.In], k.holder[d.Out] = d.Out, d.In
 	}
@@ -148,13 +149,42 @@ func (k *Call) Get(output int, dst []byte) error {
 	return k.failed(C.to_host(k.c.on, b, C.size_t(len(k.out[output].dims)), chars(dst), C.size_t(len(dst))))
 }
 
+// Keep sets an output aside that is donated to an input, which gets the buffer that was aside, of zeros at first.
+func (k *Call) Keep(output int, size int) error {
+	in := k.holder[output]
+	if k.aside[output] == nil {
+		a := &k.in[in]
+		if err := k.failed(C.to_device(k.c.on, chars(make([]byte, size)), a.dtype, unsafe.SliceData(a.dims), C.size_t(len(a.dims)), &k.c.made)); err != nil {
+			return err
+		}
+		k.aside[output] = k.c.made
+	}
+	inputs := k.inputs()
+	inputs[in], k.aside[output] = k.aside[output], inputs[in]
+	return nil
+}
+
+// Kept copies an output that was set aside to dst; while the call runs, too.
+func (k *Call) Kept(output int, dst []byte) error {
+	if len(dst) == 0 {
+		return nil
+	}
+	return k.failed(C.to_host(k.client.on, k.aside[output], C.size_t(len(k.out[output].dims)), chars(dst), C.size_t(len(dst))))
+}
+
+// IsKept reports whether Keep has set an output aside.
+func (k *Call) IsKept(output int) bool { return k.aside[output] != nil }
+
+// Donates reports whether an output is donated to an input.
+func (k *Call) Donates(output int) bool { return k.holder[output] >= 0 }
+
 // Destroy frees the device's memory. Destroying twice is allowed.
 func (k *Call) Destroy() error {
 	if k.c == nil {
 		return nil
 	}
 	var first error
-	for _, list := range [][]*C.PJRT_Buffer{k.inputs(), k.outputs()} {
+	for _, list := range [][]*C.PJRT_Buffer{k.inputs(), k.outputs(), k.aside} {
 		for i := range list {
 			if err := k.replace(&list[i], nil); err != nil && first == nil {
 				first = err
