@@ -50,7 +50,10 @@ func (c *clusterFlags) credentials() (*trust.Credentials, error) {
 		return nil, nil
 	}
 	out, err := trust.Load(dir)
-	return out, asUsage(err)
+	if err != nil {
+		return nil, usage("--certs %s: %s (drey certs makes such directories)", dir, plain(err.Error()))
+	}
+	return out, nil
 }
 
 // address returns the cluster's URL, "" if none is named.
@@ -75,7 +78,9 @@ func (c *clusterFlags) with(ctx context.Context, f func(*client.Client) error) (
 	if err != nil {
 		return clusterError(err)
 	}
-	conn.Waiting = func(reason error) { _, _ = fmt.Fprintf(c.out, "waiting for the cluster at %s: %v\n", url, reason) }
+	conn.Waiting = func(reason error) {
+		_, _ = fmt.Fprintf(c.out, "waiting for the cluster at %s: no coordinator leads it yet (%v)\n", url, reason)
+	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
 	return f(conn)
 }

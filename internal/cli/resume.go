@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -95,6 +96,9 @@ func (c *command) predict() *cobra.Command {
 }
 
 func (c *command) predictRun(ctx context.Context, dir string, prior bool) error {
+	if _, err := os.Stat(dir); err != nil {
+		return usage("predict: %s: no such directory (a run of a cluster is fetched first: %s pull RUN DIR)", dir, c.Name)
+	}
 	m, err := c.reopen("predict", dir)
 	if err != nil {
 		return err

@@ -111,6 +111,9 @@ func arguments(names ...string) cobra.PositionalArgs {
 	}
 }
 
+// synonyms are the names that flags of daemons and of commands have for one thing.
+var synonyms = map[string]string{"cluster": "nats", "nats": "cluster"}
+
 // flagError says in one line which flag is wrong.
 func flagError(cmd *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
@@ -123,7 +126,11 @@ func flagError(cmd *cobra.Command, err error) error {
 	case errors.As(err, &unknown):
 		var names []string
 		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
-		return usage("%s: unknown flag --%s%s (%s --help lists them)", cmd.Name(), unknown.GetSpecifiedName(), suggestion("--"+unknown.GetSpecifiedName(), names), cmd.CommandPath())
+		name := unknown.GetSpecifiedName()
+		if other := synonyms[name]; cmd.Flags().Lookup(other) != nil {
+			name = other
+		}
+		return usage("%s: unknown flag --%s%s (%s --help lists them)", cmd.Name(), unknown.GetSpecifiedName(), suggestion("--"+name, names), cmd.CommandPath())
 	case errors.As(err, &value):
 		return usage("%s: --%s: %q is not %s", cmd.Name(), value.GetFlag().Name, value.GetValue(), wanted(value))
 	case errors.As(err, &missing):

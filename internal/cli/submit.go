@@ -110,6 +110,9 @@ func begin(ctx context.Context, conn *client.Client, cfg runner.Config, m runner
 	if err != nil {
 		return "", err
 	}
+	if err := conn.Ready(ctx); err != nil {
+		return "", err
+	}
 	if err := j.Put(ctx, conn.Put(), manifest); err != nil {
 		return "", err
 	}

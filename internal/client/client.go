@@ -61,10 +61,13 @@ func Dial(ctx context.Context, at string, credentials *trust.Credentials) (*Clie
 		return nil, err
 	}
 	t, err := nats.Connect(ctx, cfg)
-	if transport.KindOf(err) == transport.Unavailable && err != nil {
-		return nil, fmt.Errorf("client: nobody answers at %s: %w; is a coordinator running there (drey coordinator), and is its port open?", at, err)
-	}
-	if err != nil {
+	switch kind := transport.KindOf(err); {
+	case err == nil:
+	case kind == transport.Unavailable:
+		return nil, fmt.Errorf("client: nobody answers at %s: is a coordinator running there (drey coordinator), and is its port open? (%w)", at, inner(err))
+	case kind == transport.Refused && credentials == nil:
+		return nil, fmt.Errorf("client: the cluster at %s wants credentials: --certs DIR, or DREY_CERTS in the environment (%w)", at, inner(err))
+	default:
 		return nil, fmt.Errorf("client: connect to the cluster at %s: %w", at, err)
 	}
 	c, err := New(t, party, signing)
@@ -72,6 +75,14 @@ func Dial(ctx context.Context, at string, credentials *trust.Credentials) (*Clie
 		return nil, errors.Join(err, t.Close())
 	}
 	return c, nil
+}
+
+// inner returns what an error of a transport is about.
+func inner(err error) error {
+	if e := (*transport.Error)(nil); errors.As(err, &e) && e.Err != nil {
+		return e.Err
+	}
+	return err
 }
 
 // schemes are those of URLs that a NATS server is reached at.
@@ -116,7 +127,7 @@ func ask[R transport.Message](ctx context.Context, c *Client, request transport.
 		}
 		if !told && time.Since(begun) >= silence {
 			told = true
-			c.Waiting(err)
+			c.Waiting(inner(err))
 		}
 		select {
 		case <-time.After(pause):
@@ -124,6 +135,12 @@ func ask[R transport.Message](ctx context.Context, c *Client, request transport.
 			return reply, fmt.Errorf("client: the cluster does not answer: %w; the last attempt: %w", context.Cause(ctx), err)
 		}
 	}
+}
+
+// Ready waits until the cluster answers: what a run needs can be put then.
+func (c *Client) Ready(ctx context.Context) error {
+	_, err := c.Runs(ctx)
+	return err
 }
 
 // Put is where Submit's caller stores programs and data.
@@ -155,8 +172,9 @@ func (c *Client) Find(ctx context.Context, word string) (transport.RunSummary, e
 	if err != nil {
 		return transport.RunSummary{}, err
 	}
+	slices.Reverse(runs) // the latest first
 	var begins []transport.RunSummary
-	for _, r := range slices.Backward(runs) {
+	for _, r := range runs {
 		switch {
 		case string(r.Run) == word, r.Name == word && word != "":
 			return r, nil
@@ -164,32 +182,34 @@ func (c *Client) Find(ctx context.Context, word string) (transport.RunSummary, e
 			begins = append(begins, r)
 		}
 	}
+	none := func(format string, args ...any) error {
+		return transport.Errorf(transport.NotFound, "find", format, args...)
+	}
 	switch {
 	case len(begins) == 1 && word != "":
 		return begins[0], nil
-	case len(begins) > 1:
-		return transport.RunSummary{}, transport.Errorf(transport.NotFound, "find", "%d runs begin with %q: name one by its whole id", len(begins), word)
+	case len(begins) > 1 && word != "":
+		return transport.RunSummary{}, none("%d runs begin with %q: name one by its whole id: %s", len(begins), word, listOf(begins))
+	case len(runs) == 0:
+		return transport.RunSummary{}, none("the cluster has no run %q: it has none yet (drey submit begins one)", word)
 	}
-	return transport.RunSummary{}, transport.Errorf(transport.NotFound, "find", "the cluster has no run %q: %s", word, listOf(runs))
+	return transport.RunSummary{}, none("the cluster has no run %q: it has %s", word, listOf(runs))
 }
 
 // listed is how many runs an error names.
 const listed = 5
 
-// listOf names the latest runs.
+// listOf names the first of some runs.
 func listOf(runs []transport.RunSummary) string {
-	if len(runs) == 0 {
-		return "it has none yet (drey submit begins one)"
-	}
 	var names []string
-	for _, r := range slices.Backward(runs) {
+	for _, r := range runs {
 		if len(names) == listed {
 			names = append(names, fmt.Sprintf("%d more (drey ls)", len(runs)-listed))
 			break
 		}
 		names = append(names, fmt.Sprintf("%s (%s)", r.Run, r.State))
 	}
-	return "it has " + strings.Join(names, ", ")
+	return strings.Join(names, ", ")
 }
 
 // Runs returns all runs, the latest last.

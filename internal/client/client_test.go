@@ -148,6 +148,8 @@ func TestErrorsNameWhatThereIs(t *testing.T) {
 		runs = append(runs, transport.RunSummary{Run: id, State: transport.Complete})
 	}
 	says("it has g (done), f (done), e (done), d (done), c (done), 2 more")
+	runs = append(runs, transport.RunSummary{Run: "nosuch-1"}, transport.RunSummary{Run: "nosuch-2"})
+	says(`2 runs begin with "nosuch": name one by its whole id: nosuch-2 (waiting), nosuch-1`)
 	for _, url := range []string{"http://127.0.0.1:4222", "127.0.0.1", "127.0.0.1:4222", "nats://", "nats://a:4222,b", ""} {
 		if _, err := client.Dial(soon(t), url, nil); err == nil || transport.KindOf(err) != transport.Invalid || !strings.Contains(err.Error(), "nats://HOST:PORT") {
 			t.Errorf("%q: %v", url, err)

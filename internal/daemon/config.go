@@ -90,7 +90,7 @@ func (c *CoordinatorConfig) Validate() error {
 		problems = append(problems, fmt.Errorf("daemon: --id %q: want 1 to %d letters, digits, - and _", c.ID, transport.MaxToken))
 	}
 	if len(c.Peers) > 0 && c.self() == nil {
-		problems = append(problems, fmt.Errorf("daemon: --peers has no %s, which is this one's --id", c.ID))
+		problems = append(problems, fmt.Errorf("daemon: --peers has no %q, which is this one's --id", c.ID))
 	}
 	if c.Replaces != "" && (c.Replaces == c.ID || !transport.IsToken(c.Replaces) || len(c.Peers) < 2) {
 		problems = append(problems, fmt.Errorf("daemon: --replaces %q: want the id of another coordinator, which is lost, and --peers with those that are left and this one", c.Replaces))

@@ -46,12 +46,12 @@ func (d *directory) note(l View, run transport.RunID, group bool) (over bool, er
 		return false, err
 	}
 	if ending.State == "" {
-		return false, d.resumed()
+		return false, d.resumed(ledger.Draws)
 	}
 	if n := lag(here, ledger); n > 0 {
 		return false, transport.Errorf(transport.Unavailable, "sink", "%d blocks of run %s are still to be fetched from the other coordinators", n, run)
 	}
-	if err := d.end(ending); err != nil {
+	if err := d.end(ending, ledger.Draws); err != nil {
 		return false, err
 	}
 	d.over = true
@@ -157,9 +157,9 @@ func (d *directory) block(b *transport.Block, c *transport.Content) (store.Block
 	return out, err
 }
 
-// end records how a run ended. mu is held.
-func (d *directory) end(e Ending) error {
-	if d.state == e.State {
+// end records how a run ended that was to have so many draws of each chain. mu is held.
+func (d *directory) end(e Ending, draws uint64) error {
+	if d.state == e.State && d.blocks.Run().Seconds == e.Seconds { // else it was extended, and has ended again
 		return nil
 	}
 	counts, err := d.blocks.Counts()
@@ -168,6 +168,7 @@ func (d *directory) end(e Ending) error {
 	}
 	err = d.blocks.Update(func(run *store.Run) {
 		run.State, run.Error, run.Counts, run.Seconds, run.Warmup = e.State, e.Error, counts, e.Seconds, e.Warmup
+		run.Settings.Draws = max(run.Settings.Draws, int(draws)) // it may have been extended
 	})
 	if err == nil {
 		d.state = e.State
@@ -181,11 +182,13 @@ func (d *directory) took(e Ending) error {
 }
 
 // resumed records that a run that had ended goes on. mu is held.
-func (d *directory) resumed() error {
+func (d *directory) resumed(draws uint64) error {
 	if d.state == store.Running {
 		return nil
 	}
-	err := d.blocks.Update(func(run *store.Run) { run.State, run.Error = store.Running, "" })
+	err := d.blocks.Update(func(run *store.Run) {
+		run.State, run.Error, run.Settings.Draws = store.Running, "", max(run.Settings.Draws, int(draws))
+	})
 	if err == nil {
 		d.state = store.Running
 	}

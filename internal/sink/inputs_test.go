@@ -142,3 +142,30 @@ func TestInputsThatAreNone(t *testing.T) {
 		}
 	}
 }
+
+// TestExtendedRun: run.json has the draws that a run is to have by now, and how long it has taken, also where it was extended and has
+// ended again before anybody looked.
+func TestExtendedRun(t *testing.T) {
+	g := newTrio(t, false)
+	g.lineages = make([][]transport.Digest, len(g.lineages))
+	s := g.open("a")
+	defer s.Close()
+	for _, step := range []struct {
+		state store.State
+		draws uint64
+		total store.Float
+	}{{"", 40, 0}, {store.Done, 40, 1}, {store.Done, 60, 3}, {"", 80, 3}, {store.Done, 80, 4}} {
+		g.manifest.Draws, g.ending.State, g.ending.Seconds.Total = step.draws, step.state, step.total
+		if err := s.Note(t.Context(), g, run); err != nil {
+			t.Fatal(err)
+		}
+		want := step.state
+		if want == "" {
+			want = store.Running
+		}
+		r, err := store.ReadRun(g.path("a"))
+		if err != nil || r.State != want || r.Settings.Draws != int(step.draws) || want == store.Done && r.Seconds.Total != step.total {
+			t.Errorf("after %+v: %+v, %v", step, r, err)
+		}
+	}
+}
