@@ -24,6 +24,10 @@ func (c *command) ls() *cobra.Command {
 				if err != nil {
 					return err
 				}
+				if len(runs) == 0 && !asJSON {
+					_, err := fmt.Fprintf(c.Out, "the cluster has no runs yet: %s submit begins one\n", c.Name)
+					return err
+				}
 				return listRuns(c.Out, runs, asJSON)
 			})
 		},
@@ -80,6 +84,10 @@ func (c *command) workers() *cobra.Command {
 			return f.with(cmd.Context(), func(conn *client.Client) error {
 				workers, err := conn.Workers(cmd.Context())
 				if err != nil {
+					return err
+				}
+				if len(workers) == 0 && !asJSON {
+					_, err := fmt.Fprintf(c.Out, "the cluster has no workers: %s worker --nats %s starts one\n", c.Name, f.address())
 					return err
 				}
 				return listWorkers(c.Out, workers, asJSON)
