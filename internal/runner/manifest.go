@@ -18,7 +18,7 @@ const (
 	unknownTime   = 1e-4      // seconds of a gradient with loops of which nobody knows how often they turn
 	ruleBlocks    = 20        // of a run with a stop rule, about, at each of which it is asked
 	mostBytes     = 256 << 10 // of the draws of a block, about: with the states it travels within its message
-	fewestRows    = 64        // draws of a chain in a block, where they have no more than mostRowBytes: its state is some twenty draws long
+	fewestRows    = 128       // draws of a chain in a block, where they have no more than mostRowBytes: its state is some twenty draws long
 	mostRowBytes  = 4 << 20
 	uncommitted   = 8 << 20 // bytes of blocks, over all packs, that are made and not in the ledger
 	fewestPending = 4       // blocks that may be, a thread
