@@ -19,7 +19,7 @@ import (
 )
 
 func (c *command) run() *cobra.Command {
-	flags, cluster := &runFlags{}, c.cluster()
+	flags, cluster, terms := &runFlags{}, c.cluster(), runner.DefaultTerms()
 	cmd := &cobra.Command{
 		Use: "run MODEL [flags]", Short: "Sample a model: draws on disk, a summary on the screen", Args: arguments("MODEL"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -27,28 +27,32 @@ func (c *command) run() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return c.sample(cmd.Context(), m, flags, cluster)
+			return c.sample(cmd.Context(), m, flags, cluster, &terms)
 		},
 	}
 	if !c.BuiltIn {
 		cmd.Use, cmd.Args = "run [flags]", arguments()
 		cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-			return c.sample(cmd.Context(), &c.Models[0], flags, cluster)
+			return c.sample(cmd.Context(), &c.Models[0], flags, cluster, &terms)
 		}
 	}
 	flags.add(cmd.Flags(), c.Program)
 	flags.addStop(cmd.Flags())
 	cmd.Flags().StringVar(&cluster.url, "cluster", "", "run on the cluster at `URL`, and fetch the draws: nats://HOST:PORT")
 	cluster.addCerts(cmd.Flags())
+	addDeadline(cmd.Flags(), &terms)
 	return cmd
 }
 
 // sample is drey run.
-func (c *command) sample(ctx context.Context, m *Model, flags *runFlags, cluster *clusterFlags) error {
-	if err := flags.finish(); err != nil {
+func (c *command) sample(ctx context.Context, m *Model, flags *runFlags, cluster *clusterFlags, terms *runner.Terms) error {
+	if err := errors.Join(flags.finish(), deadlineRange("run", flags.flags, *terms)); err != nil {
 		return err
 	}
 	if cluster.url == "" { // else it is the workers' matter
+		if terms.Deadline > 0 {
+			return usage("run: --%s %v: in one process no pack is late: leave it out, or name a --cluster", deadlineFlag, terms.Deadline)
+		}
 		if err := c.needEngine(ctx, flags.config.Engine); err != nil {
 			return err
 		}
@@ -70,7 +74,7 @@ func (c *command) sample(ctx context.Context, m *Model, flags *runFlags, cluster
 		return err
 	}
 	if cluster.url != "" {
-		return c.sampleThere(ctx, cluster, cfg, model, flags.output)
+		return c.sampleThere(ctx, cluster, there{cfg, model, *terms, flags.output})
 	}
 	show := c.display(flags.output)
 	show.begin(fmt.Sprintf("%s: %d chains of %d warmup and %d kept draws, seed %d", m.Name, cfg.Chains, cfg.Warmup, cfg.Draws, *cfg.Seed))
@@ -79,8 +83,17 @@ func (c *command) sample(ctx context.Context, m *Model, flags *runFlags, cluster
 	return c.finish(r, err, cfg.Dir, flags.output)
 }
 
+// there is what a cluster is to sample, and what is shown of it here.
+type there struct {
+	cfg   runner.Config
+	model runner.Model
+	terms runner.Terms
+	outputFlags
+}
+
 // sampleThere is drey run on a cluster: the run's directory is fetched when it has ended.
-func (c *command) sampleThere(ctx context.Context, cluster *clusterFlags, cfg runner.Config, m runner.Model, o outputFlags) error {
+func (c *command) sampleThere(ctx context.Context, cluster *clusterFlags, o there) error {
+	cfg := o.cfg
 	if cfg.Overwrite {
 		return usage("run: --overwrite: a run of a cluster is fetched into a directory that is empty or not there")
 	}
@@ -88,9 +101,7 @@ func (c *command) sampleThere(ctx context.Context, cluster *clusterFlags, cfg ru
 		return err
 	}
 	return cluster.with(ctx, func(conn *client.Client) (err error) {
-		terms := runner.DefaultTerms()
-		terms.Stop = cfg.StopRule()
-		id, err := begin(ctx, conn, cfg, m, terms, m.Name)
+		id, err := begin(ctx, conn, cfg, o.model, runner.Terms{Stop: cfg.StopRule(), Lease: runner.DefaultTerms().Lease, Deadline: o.terms.Deadline}, o.model.Name)
 		if err != nil {
 			return clusterError(err)
 		}

@@ -29,11 +29,27 @@ func (s *submitFlags) add(f *pflag.FlagSet, p *Program) {
 	f.Float64Var(&s.terms.Stop.RHat, "stop-rhat", 0, "end once R-hat of all parameters is at most this (default: make all draws)")
 	f.Float64Var(&s.terms.Stop.ESS, "stop-ess", 0, "end once the effective sample sizes of all parameters are at least this")
 	f.DurationVar(&s.terms.Lease, "lease", s.terms.Lease, "`time` for which a worker may be silent until its packs are given to others")
+	addDeadline(f, &s.terms)
 	s.run.addModel(f, p)
 	f.Lookup("batch").Usage = "chains of a pack, which one worker runs at a time (default: 8 or more, so that there are at most 16 packs)"
 }
 
-// ranges checks the stop rule.
+// deadlineFlag is the name of the flag that lets the clock have a say in warmup.
+const deadlineFlag = "warmup-deadline"
+
+func addDeadline(f *pflag.FlagSet, t *runner.Terms) {
+	f.DurationVar(&t.Deadline, deadlineFlag, 0, "`time` that pooled warmup waits for late packs, but at its end; the run can't be repeated bit for bit (default: as long as it takes)")
+}
+
+// deadlineRange checks that flag of a command.
+func deadlineRange(name string, f *pflag.FlagSet, t runner.Terms) error {
+	if least, most := time.Second, 24*time.Hour; f.Changed(deadlineFlag) && (t.Deadline < least || t.Deadline > most) {
+		return usage("%s: --%s %v: want %v to %v", name, deadlineFlag, t.Deadline, least, most)
+	}
+	return nil
+}
+
+// ranges checks the stop rule and times.
 func (s *submitFlags) ranges() error {
 	var problems []error
 	if f := s.run.flags; f.Changed("stop-rhat") && !(s.terms.Stop.RHat > 1) {
@@ -45,6 +61,7 @@ func (s *submitFlags) ranges() error {
 	if least, most := time.Second, time.Hour; s.terms.Lease < least || s.terms.Lease > most {
 		problems = append(problems, usage("submit: --lease %v: want %v to %v", s.terms.Lease, least, most))
 	}
+	problems = append(problems, deadlineRange("submit", s.run.flags, s.terms))
 	if s.terms.Stop.RHat > 0 || s.terms.Stop.ESS > 0 {
 		s.terms.Stop.Every = 1
 	}
@@ -107,6 +124,9 @@ func (c *command) submitModel(ctx context.Context, m *Model, flags *submitFlags)
 // begin puts what a run needs onto a cluster, and submits it.
 func begin(ctx context.Context, conn *client.Client, cfg runner.Config, m runner.Model, terms runner.Terms, name string) (transport.RunID, error) {
 	j, manifest, err := runner.Manifest(cfg, m, terms)
+	if errors.Is(err, runner.ErrNoBarrier) {
+		return "", usage("--%s %v: %w", deadlineFlag, terms.Deadline, err)
+	}
 	if err != nil {
 		return "", err
 	}

@@ -87,12 +87,13 @@ type BlockCommitted struct {
 }
 
 // DecisionDue says that all packs have committed block K, after which a decision stands: compute it from the reports in pack
-// order (in warmup) or the draws up to K (in sampling) and propose Decide.
+// order (in warmup) or the draws up to K (in sampling) and propose Decide. As an action nobody is excluded.
 type DecisionDue struct {
-	Run    RunID
-	K      uint32
-	Inputs Digest
-	Warmup bool
+	Run      RunID
+	K        uint32
+	Inputs   Digest
+	Warmup   bool
+	Excluded []uint32 // packs that are late, and that a decision now would do without
 }
 
 // Decided says that the decision after block K was taken: packs go on.

@@ -105,7 +105,7 @@ type Block struct {
 	Report []byte
 }
 
-// Decide answers the reports of all packs at block K. Inputs is the digest of what it was computed from, as DecisionDue has it;
+// Decide answers the reports of all packs at block K, or those that are there. Inputs is the digest of what it was computed from, as DecisionDue has it;
 // the first decision after a block is final.
 type Decide struct {
 	Run     RunID
@@ -117,6 +117,9 @@ type Decide struct {
 	Rest   []Step
 	// Stop ends sampling with block K. In sampling only.
 	Stop bool
+	// Excluded are the packs that have not committed block K, in order, where the decision does without them. After an open
+	// barrier only, and at least half of the packs are there.
+	Excluded []uint32
 }
 
 // Fail ends a run whose pack can't go on, with the evidence.

@@ -52,7 +52,7 @@ func (m *Machine) admit(b *Block) Code {
 		return Ended
 	case b.K >= r.limit():
 		return Early
-	case b.Decisions != uint32(len(r.decisions)): // those taken are all about blocks before the head
+	case b.Decisions != r.decided(b.K):
 		return Forked
 	case !r.reportFits(b):
 		return Invalid
@@ -60,17 +60,29 @@ func (m *Machine) admit(b *Block) Code {
 	return OK
 }
 
-// reportFits reports whether a block brings a report where a decision of warmup waits for one, and else none.
+// decided returns how many decisions of warmup are about blocks before block k: fewer than there are where its pack is late.
+func (r *run) decided(k uint32) uint32 {
+	n := len(r.decisions)
+	for n > 0 && r.decisions[n-1].k >= k {
+		n--
+	}
+	return uint32(n)
+}
+
+// reportFits reports whether a block brings a report where a decision of warmup waits for one, and else none. Where the decision was
+// taken without its pack it may bring one, which does not count.
 func (r *run) reportFits(b *Block) bool {
 	barrier := b.K < uint32(len(r.steps)) && r.steps[b.K].Barrier
-	return barrier == (len(b.Report) > 0) && len(b.Report) <= MaxReport
+	return (barrier == (len(b.Report) > 0) || barrier && b.K < r.judged) && len(b.Report) <= MaxReport
 }
 
 // enter puts an admitted block into the ledger. Where a late pack has two leases, the first block ends the race.
 func (m *Machine) enter(r *run, b *Block) []Action {
 	p := &r.packs[b.Pack]
 	p.digests = append(p.digests, b.Digest)
-	p.report = b.Report
+	if p.report = b.Report; b.K < r.judged {
+		p.report = nil
+	}
 	p.progress = m.now
 	out := []Action{BlockCommitted{r.id, b.Pack, b.K, b.Digest}}
 	for i := 0; i < len(p.leases); {

@@ -129,12 +129,22 @@ func (m *model) committed(a BlockCommitted) {
 	p.ledger = append(p.ledger, a.Digest)
 }
 
-// decision: no pack is left out, and the inputs are those of all packs.
+// decision: no pack is left out, but at an open barrier fewer than half that have not come, by name.
 func (m *model) decision(a Decided, cmd *Decide) {
+	var late []uint32
 	for i := range m.packs {
 		if len(m.packs[i].ledger) <= int(a.K) {
-			m.violated("the decision after block %d leaves pack %d out", a.K, i)
+			late = append(late, uint32(i))
+			if int(a.K) >= len(m.steps) || !m.steps[a.K].Open {
+				m.violated("the decision after block %d leaves pack %d out", a.K, i)
+			}
 		}
+	}
+	if !slices.Equal(late, cmd.Excluded) || 2*len(late) > len(m.packs) {
+		m.violated("the decision after block %d excludes %v, late are %v", a.K, cmd.Excluded, late)
+	}
+	if len(late) > 0 {
+		m.reached["decided without late packs"]++
 	}
 	if int(a.K) >= len(m.steps) {
 		m.reached["decided in sampling"]++

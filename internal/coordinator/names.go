@@ -48,6 +48,7 @@ const (
 type Step struct {
 	Draws   uint32 // of each chain
 	Barrier bool   // the next block waits for a decision, which waits for this block of all packs
+	Open    bool   // of a barrier: the decision may do without packs that are late; they take it when they come there
 }
 
 // Spec is what a run is: packs of chains that each make the blocks of warmup and then blocks of BlockDraws draws a chain.
@@ -105,6 +106,9 @@ func validateSteps(steps []Step) error {
 	for i, s := range steps {
 		if s.Draws < 1 || s.Draws > MaxBlockDraws {
 			return fmt.Errorf("coordinator: block %d of warmup has %d draws, want 1 … %d", i, s.Draws, MaxBlockDraws)
+		}
+		if s.Open && !s.Barrier {
+			return fmt.Errorf("coordinator: block %d of warmup is an open barrier, and none", i)
 		}
 	}
 	return nil

@@ -8,7 +8,7 @@ import (
 // TestBarrier: the next block waits for the decision, the decision for the last pack; the first decision is final.
 func TestBarrier(t *testing.T) {
 	spec := sampling(2, 20)
-	spec.Warmup = []Step{{5, false}, {7, true}, {9, true}}
+	spec.Warmup = []Step{{Draws: 5}, {Draws: 7, Barrier: true}, {Draws: 9, Barrier: true}}
 	s := newScript(t, spec)
 	s.worker("a", "wasm", 2)
 	for pack := range uint32(2) {
@@ -33,8 +33,8 @@ func TestBarrier(t *testing.T) {
 	s.want(with(func(d *Decide) { d.Inputs[0]++ }), "forked")
 	s.want(with(func(d *Decide) { d.K = 2 }), "early")
 	s.want(with(func(d *Decide) { d.Stop = true }), "invalid")
-	s.want(with(func(d *Decide) { d.Rest = []Step{{1, true}} }), "invalid")
-	s.want(with(func(d *Decide) { d.Replan, d.Rest = true, []Step{{0, true}} }), "invalid")
+	s.want(with(func(d *Decide) { d.Rest = []Step{{Draws: 1, Barrier: true}} }), "invalid")
+	s.want(with(func(d *Decide) { d.Replan, d.Rest = true, []Step{{Draws: 0, Barrier: true}} }), "invalid")
 	s.want(with(func(d *Decide) { d.Replan, d.Rest = true, make([]Step, MaxWarmup) }), "invalid")
 	s.want(&decide, "ok; decided 1")
 	s.want(with(func(d *Decide) { d.Payload = []byte("another") }), "duplicate")
@@ -46,11 +46,11 @@ func TestBarrier(t *testing.T) {
 // TestWarmupEndsEarly: a decision may replace the rest of warmup, and sampling follows.
 func TestWarmupEndsEarly(t *testing.T) {
 	spec := sampling(1, 20)
-	spec.Warmup = []Step{{5, true}, {7, true}, {9, true}}
+	spec.Warmup = []Step{{Draws: 5, Barrier: true}, {Draws: 7, Barrier: true}, {Draws: 9, Barrier: true}}
 	s := newScript(t, spec)
 	s.worker("a", "wasm", 1)
 	s.want(s.commit(0, 1, "report"), "ok; ok; block 0/0; due 0 warmup=true")
-	s.want(&Decide{Run: "r", K: 0, Inputs: s.m.Due()[0].(DecisionDue).Inputs, Replan: true, Rest: []Step{{3, false}}}, "ok; decided 0")
+	s.want(&Decide{Run: "r", K: 0, Inputs: s.m.Due()[0].(DecisionDue).Inputs, Replan: true, Rest: []Step{{Draws: 3}}}, "ok; decided 0")
 	for k, want := range []string{"block 0/1", "block 0/2", "block 0/3; a loses 0/1: run ended; done 20"} {
 		s.want(s.commit(0, 1, ""), "ok; ok; "+want)
 		if got := s.m.Blocks("r"); got != 4 {
@@ -123,7 +123,7 @@ func TestStopWaitsForSlowPacks(t *testing.T) {
 
 func TestStopInWarmup(t *testing.T) {
 	spec := sampling(1, 20)
-	spec.Warmup = []Step{{5, true}}
+	spec.Warmup = []Step{{Draws: 5, Barrier: true}}
 	s := newScript(t, spec)
 	s.worker("a", "wasm", 1)
 	s.want(&Stop{CommandID{1}, "r"}, "ok; stopped 0; a loses 0/1: run ended")

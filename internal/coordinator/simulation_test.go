@@ -26,6 +26,7 @@ type simulation struct {
 	spec     Spec
 	chaos    bool // faults happen
 	users    bool // stop, resume and extend the run
+	deadline bool // decisions do without late packs where they may
 	hasty    bool // a bug: the sink reports blocks before they are durable
 }
 
@@ -56,10 +57,24 @@ func newSimulation(seed int64, chaos, users bool) *simulation {
 		CheckEvery: uint32(spec.Intn(4)), LeaseMillis: 2000, LateMillis: uint32(spec.Intn(2)) * 1500,
 	}
 	for range spec.Intn(5) {
-		s.spec.Warmup = append(s.spec.Warmup, Step{1 + uint32(spec.Intn(9)), spec.Intn(3) > 0})
+		s.spec.Warmup = append(s.spec.Warmup, Step{Draws: 1 + uint32(spec.Intn(9)), Barrier: spec.Intn(3) > 0})
 	}
+	return s.submit()
+}
+
+// newLateSimulation returns one with a run whose decisions may be taken without packs that are late.
+func newLateSimulation(seed int64, deadline bool) *simulation {
+	s := newSimulation(seed, true, false)
+	for i := range s.spec.Warmup {
+		s.spec.Warmup[i].Open = s.spec.Warmup[i].Barrier && i%3 < 2
+	}
+	s.m, s.log, s.deadline = new(Machine), nil, deadline
+	return s.submit()
+}
+
+func (s *simulation) submit() *simulation {
 	s.model = newModel(simRun, s.spec)
-	s.model.users = users
+	s.model.users = s.users
 	s.deliver(&Submit{simRun, s.spec})
 	return s
 }
@@ -97,6 +112,11 @@ func (s *simulation) step() {
 	case n < 88:
 		for _, a := range s.m.Due() {
 			s.decide(a)
+		}
+		for _, g := range s.m.Gathering() {
+			if due, ok := s.m.Without(g.Run, g.K); s.deadline && ok && s.rng.Intn(4) == 0 {
+				s.decide(due)
+			}
 		}
 	case !s.chaos:
 	case n < 90 && len(s.workers) > 0:
@@ -223,7 +243,12 @@ func (s *simulation) forge() {
 		b.K = uint32(s.rng.Intn(len(at) + 2))
 	}
 	s.send(&Commit{[]Block{b}})
-	s.send(&Decide{Run: simRun, K: uint32(s.rng.Intn(8)), Payload: []byte("forged")})
+	d := &Decide{Run: simRun, K: uint32(s.rng.Intn(8)), Payload: []byte("forged")}
+	if s.deadline && s.rng.Intn(2) == 0 { // it has the right inputs, and says that others are late
+		due, _ := s.m.Without(simRun, d.K)
+		d.Inputs, d.Excluded = due.Inputs, append(due.Excluded, s.spec.Packs-1)
+	}
+	s.send(d)
 }
 
 // decide computes a decision from its inputs alone.
@@ -232,11 +257,11 @@ func (s *simulation) decide(a Action) {
 	if !ok {
 		return
 	}
-	d := &Decide{Run: due.Run, K: due.K, Inputs: due.Inputs}
+	d := &Decide{Run: due.Run, K: due.K, Inputs: due.Inputs, Excluded: due.Excluded}
 	if due.Warmup {
 		d.Payload = due.Inputs[:4]
-		if due.Inputs[5]%4 == 0 && due.K < 12 {
-			d.Replan, d.Rest = true, []Step{{1 + uint32(due.Inputs[6]%5), due.Inputs[7]%2 == 0}}
+		if due.Inputs[5]%4 == 0 && due.K < 12 && len(due.Excluded) == 0 {
+			d.Replan, d.Rest = true, []Step{{Draws: 1 + uint32(due.Inputs[6]%5), Barrier: due.Inputs[7]%2 == 0}}
 		}
 	} else {
 		d.Stop = due.Inputs[5]%5 == 0

@@ -191,9 +191,22 @@ func (r *run) check(m *Machine) error {
 	return nil
 }
 
+// passed returns how many blocks all packs have by the decisions that were taken.
+func (r *run) passed() uint32 {
+	w := uint32(len(r.steps))
+	if r.judged > w {
+		return w
+	}
+	n := r.judged
+	for n > 0 && (!r.steps[n-1].Barrier || r.steps[n-1].Open) { // some may be late
+		n--
+	}
+	return n
+}
+
 func (r *run) checkPack(m *Machine, i uint32) error {
 	p := &r.packs[i]
-	if w := uint32(len(r.steps)); p.head() > w+MaxBlocks || p.head() < min(r.judged, w) || p.progress > m.now {
+	if w := uint32(len(r.steps)); p.head() > w+MaxBlocks || p.head() < r.passed() || p.progress > m.now {
 		return errors.New("its blocks contradict the run's decisions, or its time is to come")
 	}
 	last := Epoch(0)

@@ -9,7 +9,7 @@ import (
 // end; while it is stopped it takes none. It comes with commands as well as with ticks, and never back.
 func TestTimes(t *testing.T) {
 	spec := sampling(2, 20)
-	spec.Warmup = []Step{{5, false}}
+	spec.Warmup = []Step{{Draws: 5}}
 	spec.LeaseMillis = 60_000
 	s := &script{t, new(Machine), 0}
 	s.ok(&Tick{1, 0})

@@ -224,10 +224,10 @@ func (m *Machine) Genesis(id RunID, pack uint32) Digest {
 	return genesis(r.digest, pack)
 }
 
-// Barrier reports whether a decision of warmup follows a block of a run.
+// Barrier reports whether a decision of warmup follows a block of a run, and is not taken yet: the block comes with a report.
 func (m *Machine) Barrier(id RunID, k uint32) bool {
 	r := m.findRun(id)
-	return r != nil && k < uint32(len(r.steps)) && r.steps[k].Barrier
+	return r != nil && k >= r.judged && k < uint32(len(r.steps)) && r.steps[k].Barrier
 }
 
 // Ledger returns the digests of a pack's committed blocks, in order. The slice is the machine's: read it only.
@@ -240,7 +240,7 @@ func (m *Machine) Ledger(id RunID, pack uint32) []Digest {
 }
 
 // Reports returns the reports that the next decision of warmup is computed from, in pack order; nil for packs that have not
-// sent one.
+// come there.
 func (m *Machine) Reports(id RunID) [][]byte {
 	r := m.findRun(id)
 	if r == nil {

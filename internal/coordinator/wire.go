@@ -1,6 +1,9 @@
 package coordinator
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // CommandVersion is the version of commands on disk and on the wire, their first byte.
 const CommandVersion uint8 = 2
@@ -49,8 +52,25 @@ func newCommand(k kind) Command {
 
 func (s *Step) code(c *coder) {
 	c.u32(&s.Draws)
-	c.bool(&s.Barrier)
+	var barrier uint8
+	if s.Barrier {
+		barrier = closedBarrier
+		if s.Open {
+			barrier = openBarrier
+		}
+	}
+	c.u8(&barrier)
+	if barrier > openBarrier {
+		c.fail(fmt.Errorf("a barrier is of kind %d", barrier))
+	}
+	s.Barrier, s.Open = barrier != 0, barrier == openBarrier
 }
+
+// Kinds of barriers in bytes; 0 is none.
+const (
+	closedBarrier = 1
+	openBarrier   = 2
+)
 
 func (c *coder) steps(v *[]Step) { list(c, v, MaxWarmup, func(s *Step) { s.code(c) }) }
 
@@ -136,8 +156,31 @@ func (x *Decide) code(c *coder) {
 	c.bytes(&x.Payload, MaxPayload)
 	c.bool(&x.Replan)
 	c.steps(&x.Rest)
-	c.bool(&x.Stop)
+	var flags uint8
+	if x.Stop {
+		flags |= decideStops
+	}
+	if len(x.Excluded) > 0 {
+		flags |= decideExcludes
+	}
+	c.u8(&flags)
+	if flags > decideStops|decideExcludes {
+		c.fail(fmt.Errorf("the flags of a decision are %d", flags))
+	}
+	x.Stop = flags&decideStops != 0
+	if flags&decideExcludes == 0 {
+		return
+	}
+	if list(c, &x.Excluded, MaxPacks, c.u32); len(x.Excluded) == 0 {
+		c.fail(errors.New("a decision excludes nobody, and says that it does"))
+	}
 }
+
+// Flags of a decision in bytes.
+const (
+	decideStops    = 1
+	decideExcludes = 2
+)
 
 func (x *Fail) code(c *coder) {
 	x.Tenure.code(c)

@@ -17,23 +17,26 @@ var update = flag.Bool("update", false, "write testdata/wire.golden anew")
 // samples are a command of each kind, with no field left zero.
 func samples() []Command {
 	spec := Spec{
-		Packs: 2, Warmup: []Step{{75, false}, {25, true}}, BlockDraws: 50, Draws: 1000, CheckEvery: 5, LeaseMillis: 15_000, LateMillis: 30_000,
+		Packs: 2, Warmup: []Step{{Draws: 75}, {Draws: 25, Barrier: true}}, BlockDraws: 50, Draws: 1000, CheckEvery: 5, LeaseMillis: 15_000, LateMillis: 30_000,
 		Classes: []string{"wasm-1"}, Engine: "wasm-1", Width: 9, Manifest: []byte("{}"),
 	}
+	open := spec
+	open.Warmup = []Step{{Draws: 25, Barrier: true, Open: true}}
 	id := CommandID{1, 2, 3}
 	tenure := Tenure{"r1", 1, 3}
 	block := Block{tenure, 7, Digest{1}, Digest{2}, 4, []byte("report")}
 	return []Command{
 		&Submit{"r1", spec}, &Stop{id, "r1"}, &Resume{id, "r1"}, &Extend{id, "r1", 500}, &Register{"w1", 1, "wasm-1", 16}, &Acquire{"w1", 1, 9, 2},
 		&Renew{[]WorkerID{"w1", "w2"}}, &Release{"w1", []Tenure{tenure}}, &Drain{"w1"}, &Commit{[]Block{block, block}},
-		&Decide{"r1", 1, Digest{5}, []byte("metric"), true, []Step{{50, true}}, true}, &Fail{tenure, "NaN"}, &Tick{3, 250}, &Timed{3, 260, &Drain{"w1"}},
+		&Decide{"r1", 1, Digest{5}, []byte("metric"), true, []Step{{Draws: 50, Barrier: true}}, true, nil}, &Fail{tenure, "NaN"}, &Tick{3, 250}, &Timed{3, 260, &Drain{"w1"}},
+		&Submit{"r1", open}, &Decide{Run: "r1", K: 1, Inputs: Digest{5}, Payload: []byte("metric"), Excluded: []uint32{1, 4}},
 	}
 }
 
 // midRun returns a machine in the middle of things: a late pack, an undecided barrier, a drained worker, a failed run.
 func midRun(t *testing.T) *Machine {
 	spec := sampling(3, 40)
-	spec.Warmup = []Step{{5, true}, {7, true}}
+	spec.Warmup = []Step{{Draws: 5, Barrier: true}, {Draws: 7, Barrier: true}}
 	s := newScript(t, spec)
 	s.ok(&Tick{4, 0})
 	s.worker("a", "wasm", 2)

@@ -37,8 +37,16 @@ func cut(list []transport.Step, s transport.Step, block int) []transport.Step {
 	return append(list, s)
 }
 
+// OpenWindows returns the number of windows of a warmup, from the first on, at whose barriers packs may be late: 0 where it is not pooled.
+func OpenWindows(c chain.Config) int {
+	if !c.Pooled {
+		return 0
+	}
+	return adapt.OpenWindows(c.Pooling(1).PooledSchedule(c.Warmup))
+}
+
 // Decide takes the decision of a pooled warmup after a barrier, from the reports of all packs in their order, as adapt.AppendReports
-// has them, and the decision before, as its Append has it, or nil. Next is the place in the manifest's warmup of the block that
+// has them, nil for one that is late at an open barrier, and the decision before, as its Append has it, or nil. Next is the place in the manifest's warmup of the block that
 // follows, its length for sampling. The same arguments give the same decision, bit for bit, on every machine.
 func Decide(m *transport.Manifest, reports [][]byte, last []byte) (d *adapt.Decision, next int, err error) {
 	if !m.Pooled {
@@ -52,6 +60,9 @@ func Decide(m *transport.Manifest, reports [][]byte, last []byte) (d *adapt.Deci
 	}
 	var all []adapt.Report
 	for p, b := range reports {
+		if b == nil && m.Deadline > 0 {
+			continue
+		}
 		pack, err := adapt.ParseReports(b)
 		if err != nil {
 			return nil, 0, fmt.Errorf("job: the report of pack %d: %w", p, err)

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -24,7 +25,14 @@ const (
 type Terms struct {
 	Stop  transport.StopRule
 	Lease time.Duration // for which a worker may be silent until its packs are given to others
+	// Deadline is how long half of the packs wait at the end of a window of pooled warmup, until the decision is taken without those
+	// that are late; 0, the default, is as long as it takes. Another marks the run TimingDependent.
+	Deadline time.Duration
 }
+
+// ErrNoBarrier says that a run has no barrier for a deadline: its chains adapt each by itself, or in so few transitions that all that
+// they decide has to come from all of them.
+var ErrNoBarrier = errors.New("runner: a deadline of warmup is for chains that wait for each other: --adapt pooled, and 40 transitions of warmup or more")
 
 // DefaultTerms returns the defaults: all draws are made.
 func DefaultTerms() Terms { return Terms{Lease: 15 * time.Second} }
@@ -51,6 +59,13 @@ func Manifest(cfg Config, m Model, terms Terms) (*job.Job, *transport.Manifest, 
 	}
 	width := packWidth(cfg.Chains, cfg.Batch)
 	run.Settings.Batch = width
+	run.TimingDependent = terms.Deadline > 0
+	open := 0
+	if run.TimingDependent {
+		if open = job.OpenWindows(p.chain); open == 0 {
+			return nil, nil, ErrNoBarrier
+		}
+	}
 	about, err := json.Marshal(run)
 	if err != nil {
 		return nil, nil, fmt.Errorf("runner: describe the run: %w", err)
@@ -66,6 +81,7 @@ func Manifest(cfg Config, m Model, terms Terms) (*job.Job, *transport.Manifest, 
 	return j, &transport.Manifest{
 		Engine: wanted, Chains: uint32(cfg.Chains), Width: uint32(width), Warmup: job.Warmup(p.chain, block), Block: uint32(block),
 		Draws: uint64(cfg.Draws), Stop: terms.Stop, Lease: uint32(terms.Lease.Milliseconds()), Late: lateMillis, About: about,
+		Deadline: uint32(terms.Deadline.Milliseconds()), Open: uint32(open),
 	}, nil
 }
 

@@ -17,8 +17,8 @@ type Decision struct {
 	Search      bool // each chain searches for a step size that suits the metric, from StepSize on
 	Rounds      Rounds
 	Converged   int     // windows in a row, this one the last, whose chains had converged
-	RHat        float64 // largest nested R-hat of a position's elements and the log density in the window
-	ESS         float64 // smallest effective sample size of them, of all chains together
+	RHat        float64 // largest nested R-hat of a position's elements and the log density in the window; NaN without all chains
+	ESS         float64 // smallest effective sample size of them, of all chains that were there together
 	// Suspects are the chains whose log density at the end of warmup was unlike that of the others: they may be in a mode of
 	// their own.
 	Suspects []int

@@ -27,13 +27,11 @@ const (
 	suspectDistance = 5.0
 )
 
-// Decide returns the decision after the reports of all chains on the window that comes after last, nil for the first one.
+// Decide returns the decision after the reports of all chains on the window that comes after last, nil for the first one. In the
+// first OpenWindows it takes those of half of the chains or more; warmup then does not end early, whatever they say.
 func (p Pooling) Decide(last *Decision, reports []Report) (*Decision, error) {
 	if p.Chains < 1 || p.Superchain < 1 || p.Chains%p.Superchain != 0 {
 		return nil, fmt.Errorf("adapt: %d chains do not make superchains of %d", p.Chains, p.Superchain)
-	}
-	if err := p.checkReports(reports); err != nil {
-		return nil, err
 	}
 	d := &Decision{Windows: p.PooledSchedule(p.Warmup), Window: -1}
 	if last != nil {
@@ -42,6 +40,9 @@ func (p Pooling) Decide(last *Decision, reports []Report) (*Decision, error) {
 	}
 	var err error
 	if d.Window, err = barrier(d.Windows, d.Next()); err != nil {
+		return nil, err
+	}
+	if err := p.checkReports(reports, d.Window < OpenWindows(d.Windows)); err != nil {
 		return nil, err
 	}
 	v, err := p.see(reports)

@@ -58,7 +58,8 @@ func (m Moments) variance(i int) float64 {
 
 // mixing returns the effective sample size of the mean of element i over all chains, from the scatter of the chains' means, and the
 // nested R-hat. The former is at most the number of draws; it has the relative error √(2/chains), and what it counts as
-// noise of the means can be chains that have not met yet.
+// noise of the means can be chains that have not met yet. R-hat is NaN where chains are late: it wants whole superchains, and it is a
+// slow region that they may be in.
 func (p Pooling) mixing(chains []Moments, i int) (ess, rhat float64) {
 	means, variances := make([]float64, len(chains)), make([]float64, len(chains))
 	all := Moments{Mean: []float64{0}, M2: []float64{0}}
@@ -72,6 +73,9 @@ func (p Pooling) mixing(chains []Moments, i int) (ess, rhat float64) {
 		return math.NaN(), math.NaN()
 	}
 	ess = min(float64(len(chains))*all.variance(0)/scatter.variance(0), all.Count)
+	if len(chains) < p.Chains {
+		return ess, math.NaN()
+	}
 	return ess, diag.NestedRHatOf(means, variances, len(chains)/p.Superchain)
 }
 

@@ -42,6 +42,16 @@ func (a Adaptation) PooledSchedule(n int) []Window {
 	return append(windows, a.ending(end, n)...)
 }
 
+// OpenWindows returns the number of windows of a pooled warmup, from the first on, whose decisions may do without chains that are late:
+// those before the last that gives the metric. What is decided there is decided again, from draws of all chains.
+func OpenWindows(windows []Window) int {
+	n := len(windows)
+	for n > 0 && windows[n-1].Kind != WindowPooled {
+		n--
+	}
+	return max(n-1, 0)
+}
+
 func roundsOf(n int) int { return min(max(fewestRounds, n/10/roundDraws), mostRounds) }
 
 func probationOf(n int) int {

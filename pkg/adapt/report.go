@@ -18,12 +18,14 @@ type Report struct {
 // dimension returns D.
 func (r *Report) dimension() int { return len(r.Positions.Mean) }
 
-// checkReports returns an error unless reports are those of chains 0, 1, …, of one window and one metric.
-func (p Pooling) checkReports(reports []Report) error {
-	if len(reports) != p.Chains {
-		return fmt.Errorf("adapt: %d reports of %d chains", len(reports), p.Chains)
+// checkReports returns an error unless reports are those of chains 0, 1, …, of one window and one metric. Where some may be late at
+// least half are there.
+func (p Pooling) checkReports(reports []Report, late bool) error {
+	if n := len(reports); n > p.Chains || n < p.Chains && (!late || 2*n < p.Chains) {
+		return fmt.Errorf("adapt: %d reports of %d chains", n, p.Chains)
 	}
 	first := &reports[0]
+	chain := -1
 	for i := range reports {
 		r := &reports[i]
 		d := r.dimension()
@@ -35,14 +37,15 @@ func (p Pooling) checkReports(reports []Report) error {
 			gradients = d
 		}
 		switch {
-		case r.Chain != i:
+		case r.Chain <= chain || r.Chain >= p.Chains || len(reports) == p.Chains && r.Chain != i:
 			return fmt.Errorf("adapt: report %d is of chain %d", i, r.Chain)
 		case d != first.dimension() || len(r.Positions.M2) != m2 || len(r.Gradients.Mean) != gradients || len(r.Gradients.M2) != gradients ||
 			len(r.LogDensity.Mean) != 1 || len(r.LogDensity.M2) != 1:
-			return fmt.Errorf("adapt: the report of chain %d has moments of another dimension or metric", i)
+			return fmt.Errorf("adapt: the report of chain %d has moments of another dimension or metric", r.Chain)
 		case r.Positions.Count != first.Positions.Count || r.LogDensity.Count != r.Positions.Count || gradients > 0 && r.Gradients.Count != r.Positions.Count:
-			return fmt.Errorf("adapt: the report of chain %d is of %v draws, that of chain 0 of %v", i, r.Positions.Count, first.Positions.Count)
+			return fmt.Errorf("adapt: the report of chain %d is of %v draws, that of chain %d of %v", r.Chain, r.Positions.Count, first.Chain, first.Positions.Count)
 		}
+		chain = r.Chain
 	}
 	return nil
 }

@@ -64,12 +64,22 @@ type Run struct {
 	Seconds  Seconds   `json:"seconds"`
 	Counts   RunCounts `json:"counts"`
 	Warmup   *Warmed   `json:"warmup,omitempty"` // nil while it goes on
+	// TimingDependent says that the clock may have had a say in the draws: the same program, seed and version need not give them again.
+	TimingDependent bool `json:"timing_dependent,omitempty"`
 }
 
 // Warmed is how the warmup of a run went.
 type Warmed struct {
-	Transitions int   `json:"transitions"`        // of each chain: fewer than Settings.Warmup where it ended early
-	Suspects    []int `json:"suspects,omitempty"` // chains that ended it unlike the others: they may be in a mode of their own
+	Transitions int            `json:"transitions"`        // of each chain: fewer than Settings.Warmup where it ended early
+	Suspects    []int          `json:"suspects,omitempty"` // chains that ended it unlike the others: they may be in a mode of their own
+	Late        []LateDecision `json:"late,omitempty"`     // its decisions that were taken without packs that were late
+}
+
+// LateDecision is a decision of pooled warmup that was taken without some of the run's packs: pack p has chains p·Settings.Batch on.
+type LateDecision struct {
+	Window   int   `json:"window"`   // of warmup, that it ended
+	Included int   `json:"included"` // how many packs it was taken from
+	Excluded []int `json:"excluded"` // the packs that it did without
 }
 
 // Program names the executable that made a run: the one that resumes, extends and predicts it.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -219,6 +220,30 @@ func (c *codec) digest(name string, v *Digest) {
 	}
 }
 
+// silent is what describes fields that more carries.
+const silent = "; with what follows absent where it says nothing"
+
+// more carries fields that came to the end of a message later: only where they say something, so that messages which do without have
+// the bytes that they always had.
+func (c *codec) more(says func() bool, visit func(*codec)) {
+	switch {
+	case c.mode == describing:
+		from := len(c.doc)
+		visit(c)
+		for i := range c.doc[from:] {
+			if f := &c.doc[from+i]; !strings.Contains(f.Name, "[") && !strings.HasSuffix(f.Form, silent) {
+				f.Form += silent
+			}
+		}
+	case c.mode == writing && says():
+		visit(c)
+	case c.mode == reading && c.err == nil && len(c.buf) > 0:
+		if visit(c); c.err == nil && !says() {
+			c.fail("its end", "fields that say nothing")
+		}
+	}
+}
+
 // list carries a count and the elements, whose fields visit does.
 func list[T any](c *codec, name string, v *[]T, limit int, visit func(*codec, *T)) {
 	outer := c.where
@@ -240,28 +265,4 @@ func list[T any](c *codec, name string, v *[]T, limit int, visit func(*codec, *T
 		visit(c, &(*v)[i])
 	}
 	c.where = outer
-}
-
-// lastList is a list at the end of a message that has not always had it: an empty one is left out, so that what was encoded before
-// is read as it was meant, and has the same bytes again.
-func lastList[T any](c *codec, name string, v *[]T, limit int, visit func(*codec, *T)) {
-	switch c.mode {
-	case writing:
-		if len(*v) == 0 {
-			return
-		}
-	case reading:
-		if c.err != nil || len(c.buf) == 0 {
-			return
-		}
-	case describing:
-		n := len(c.doc)
-		list(c, name, v, limit, visit)
-		c.doc[n].Form = "nothing if empty, else " + c.doc[n].Form
-		return
-	}
-	list(c, name, v, limit, visit)
-	if c.err == nil && len(*v) == 0 {
-		c.fail(name, "an empty list is left out")
-	}
 }

@@ -37,6 +37,8 @@ type Manifest struct {
 	Keep      []string    // sites whose draws are kept, in the program's order
 	About     []byte      // JSON, run.json as it stands before the first draw: for the sink and for people
 	Files     []File      // of Inputs: the copies of what the run was given that About's files name, for the run's directory
+	Deadline  uint32      // ms that half of the packs wait at an open barrier for those that are late; 0: no barrier is open
+	Open      uint32      // windows of warmup, from the first on, whose barriers are open: a decision may do without packs that are late
 }
 
 // Object names an object of a bucket.
@@ -108,7 +110,13 @@ func (m *Manifest) fields(c *codec) {
 	list(c, "Starts", &m.Starts, maxChains, func(c *codec, s *StartSpec) { s.visit(c) })
 	list(c, "Keep", &m.Keep, maxSites, func(c *codec, s *string) { c.text("Site", s, maxText) })
 	c.bytes("About", &m.About, MaxMessage)
-	lastList(c, "Files", &m.Files, maxFiles, func(c *codec, f *File) { f.visit(c) })
+	c.more(func() bool { return len(m.Files) > 0 || m.Deadline > 0 }, func(c *codec) {
+		list(c, "Files", &m.Files, maxFiles, func(c *codec, f *File) { f.visit(c) })
+		c.more(func() bool { return m.Deadline > 0 }, func(c *codec) {
+			c.u32("Deadline", &m.Deadline)
+			c.u32("Open", &m.Open)
+		})
+	})
 }
 
 func (o *Object) visit(c *codec, name string) {
@@ -171,6 +179,9 @@ func (m *Manifest) check() error {
 	case len(m.Starts) != 1 && uint64(len(m.Starts)) != uint64(m.Chains):
 		return fmt.Errorf("field Starts: %d for %d chains, want one, or one for each", len(m.Starts), m.Chains)
 	}
+	if (m.Deadline > 0) != (m.Open > 0) || m.Open > 0 && !m.Pooled {
+		return fmt.Errorf("fields Deadline, Open: %d ms and %d windows, want both or none, and pooled warmup", m.Deadline, m.Open)
+	}
 	for i, s := range m.Warmup {
 		if s.Draws < 1 || s.Barrier && !m.Pooled {
 			return fmt.Errorf("field Warmup[%d]: a block of %d draws, or a barrier in a run that does not pool", i, s.Draws)
@@ -194,6 +205,9 @@ func (m *Manifest) Pack(p PackID) (first, chains uint32) {
 	first = uint32(p) * m.Width
 	return first, min(m.Width, m.Chains-first)
 }
+
+// IsOpen reports whether the decision after a block of warmup may do without packs that are late.
+func (m *Manifest) IsOpen(s Step) bool { return s.Barrier && s.Window < m.Open }
 
 // Start returns where a chain starts.
 func (m *Manifest) Start(chain uint32) StartSpec {

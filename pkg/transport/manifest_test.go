@@ -40,7 +40,7 @@ func TestManifestWithoutFiles(t *testing.T) {
 		t.Errorf("decoded: %+v, %v", back, err)
 	}
 	empty := seal(append(bytes.Clone(b[:len(b)-checksumBytes]), 0, 0, 0, 0))
-	if _, err := Decode(empty); KindOf(err) != Corrupt || !strings.Contains(err.Error(), "an empty list is left out") {
+	if _, err := Decode(empty); KindOf(err) != Corrupt || !strings.Contains(err.Error(), "fields that say nothing") {
 		t.Errorf("an empty list: %v", err)
 	}
 }

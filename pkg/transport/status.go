@@ -97,6 +97,16 @@ type RunStatus struct {
 	Places      []DivergencePlace // of parameters in whose tails divergences gather, the clearest first
 	Suspects    []uint32          // chains that ended pooled warmup unlike the others: they may be in a mode of their own
 	Leases      []LeaseStatus
+
+	TimingDependent bool         // the clock may have a say in its draws: it has a deadline of warmup
+	Late            []LateStatus // the decisions of warmup that were taken without packs that were late
+}
+
+// LateStatus is a decision of warmup that was taken without some packs.
+type LateStatus struct {
+	Window   uint32 // of warmup, that it ended
+	Included uint32 // how many packs it was taken from
+	Excluded []PackID
 }
 
 func (m *RunStatus) fields(c *codec) {
@@ -122,6 +132,14 @@ func (m *RunStatus) fields(c *codec) {
 		c.text("Worker", &l.Worker, MaxToken)
 		c.u64("Committed", &l.Committed)
 		c.u64("Behind", &l.Behind)
+	})
+	c.more(func() bool { return m.TimingDependent }, func(c *codec) {
+		c.flag("TimingDependent", &m.TimingDependent)
+		list(c, "Late", &m.Late, maxSteps, func(c *codec, l *LateStatus) {
+			c.u32("Window", &l.Window)
+			c.u32("Included", &l.Included)
+			list(c, "Excluded", &l.Excluded, maxListed, func(c *codec, p *PackID) { c.pack("Pack", p) })
+		})
 	})
 }
 

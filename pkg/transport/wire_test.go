@@ -84,8 +84,19 @@ func sample(t Type) Message {
 		}
 	case *Manifest:
 		m.Chains, m.Width, m.Super, m.Starts[0].Init, m.Starts[1].Init = 2, 1, 1, 0, 1
+		m.Deadline, m.Open = 0, 0
+	case *RunStatus:
+		m.TimingDependent, m.Late = false, nil
 	}
 	return m
+}
+
+// later returns the samples whose fields that came later are set too, by their type.
+func later() map[Type]Message {
+	m, s := sample(47).(*Manifest), sample(51).(*RunStatus)
+	m.Deadline, m.Open = 60_000, 3
+	s.TimingDependent, s.Late = true, []LateStatus{{1, 14, []PackID{3, 9}}}
+	return map[Type]Message{47: m, 51: s}
 }
 
 // numbers returns all types in order.
@@ -100,8 +111,7 @@ func numbers() []Type {
 
 // TestGoldenBytes: messages have the wire form that they had when the golden files were written.
 func TestGoldenBytes(t *testing.T) {
-	for _, n := range numbers() {
-		m := sample(n)
+	check := func(n Type, m Message, suffix string) {
 		b, err := Encode(m)
 		if err != nil {
 			t.Fatal(err)
@@ -113,7 +123,7 @@ func TestGoldenBytes(t *testing.T) {
 		if !reflect.DeepEqual(back, m) {
 			t.Errorf("%s: decoded\n%+v\nwant\n%+v", NameOf(m), back, m)
 		}
-		path := filepath.Join("testdata", "wire", fmt.Sprintf("%02d-%s.hex", n, NameOf(m)))
+		path := filepath.Join("testdata", "wire", fmt.Sprintf("%02d-%s%s.hex", n, NameOf(m), suffix))
 		text := hex.Dump(b)
 		if *update {
 			if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
@@ -126,6 +136,37 @@ func TestGoldenBytes(t *testing.T) {
 		}
 		if string(golden) != text {
 			t.Errorf("%s: the bytes differ from %s: a change of the wire form needs a new Version\n%s", NameOf(m), path, text)
+		}
+	}
+	for _, n := range numbers() {
+		check(n, sample(n), "")
+	}
+	for n, m := range later() {
+		check(n, m, "-later")
+	}
+}
+
+// TestFieldsThatCameLater: they are written where they say something, and nowhere else.
+func TestFieldsThatCameLater(t *testing.T) {
+	for n, m := range later() {
+		full, err := Encode(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		plain, err := Encode(sample(n))
+		if err != nil {
+			t.Fatal(err)
+		}
+		body := plain[:len(plain)-checksumBytes]
+		if !bytes.HasPrefix(full, body) {
+			t.Errorf("%s: fields that came later change those before", NameOf(m))
+		}
+		silent := append(slices.Clone(body), make([]byte, len(full)-len(plain))...)
+		if _, err := Decode(seal(silent)); err == nil || !strings.Contains(err.Error(), "say nothing") && !strings.Contains(err.Error(), "after its end") {
+			t.Errorf("%s with fields that say nothing: %v", NameOf(m), err)
+		}
+		if _, err := Decode(seal(full[:len(body)+1])); err == nil {
+			t.Errorf("%s: a part of the fields that came later is read", NameOf(m))
 		}
 	}
 }
@@ -222,6 +263,8 @@ func TestLimitsOfFields(t *testing.T) {
 		&Content{Chains: 1},
 		&Content{Columns: []Column{{Name: "x", Elements: 1 << 31, Data: []byte{1}}}},
 		&Manifest{Chains: 2, Width: 3},
+		&Manifest{Chains: 1, Width: 1, Super: 1, Block: 1, Thin: 1, Lease: 1, Inits: make([]InitSpec, 1), Starts: make([]StartSpec, 1), Pooled: true, Deadline: 1},
+		&Manifest{Chains: 1, Width: 1, Super: 1, Block: 1, Thin: 1, Lease: 1, Inits: make([]InitSpec, 1), Starts: make([]StartSpec, 1), Deadline: 1, Open: 1},
 		&Moments{Lease: LeaseRef{Run: "r"}, Worker: "w", Acceptance: []float64{1}},
 		&Block{Lease: LeaseRef{Run: "r"}, Worker: "w"},
 		&Copy{To: "c", Blocks: []Block{{Lease: LeaseRef{Run: "r"}, Worker: "w"}}},
@@ -271,6 +314,13 @@ func TestOpenChecksTheSender(t *testing.T) {
 func FuzzDecode(f *testing.F) {
 	for _, n := range numbers() {
 		b, err := Encode(sample(n))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b[2 : len(b)-checksumBytes])
+	}
+	for _, m := range later() {
+		b, err := Encode(m)
 		if err != nil {
 			f.Fatal(err)
 		}

@@ -272,10 +272,11 @@ func (c *cluster) ended(run transport.RunID) {
 	c.t.Fatalf("the directory of run %s does not say that it is done", run)
 }
 
-// check holds what a run has stored against the undisturbed run.
+// check holds what a run has stored against the undisturbed run: one whose decisions do without the packs that the ledger says, where it
+// has a deadline.
 func (c *cluster) check(run transport.RunID, m *transport.Manifest, draws uint64) {
 	c.t.Helper()
-	e, err := shelltest.NewExpect(run, m, c.adapter, draws)
+	e, err := shelltest.NewExpectWithout(run, m, c.adapter, draws, c.late(run, m))
 	if err != nil {
 		c.t.Fatal(err)
 	}

@@ -104,15 +104,40 @@ func (s *Shell) Ledger(run transport.RunID) (store.Ledger, sink.Ending, error) {
 	var out store.Ledger
 	var end sink.Ending
 	found := false
-	s.cfg.Machine.View(func(m *coordinator.Machine) { out, end, found = LedgerOf(m, coordinator.RunID(run)) })
+	s.cfg.Machine.View(func(m *coordinator.Machine) { out, end, found = ledgerOf(m, coordinator.RunID(run)) })
 	if !found {
 		return out, end, transport.Errorf(transport.NotFound, "coordinator", "there is no run %s", run)
 	}
-	return out, end, nil
+	if end.Warmup == nil {
+		return out, end, nil
+	}
+	decisions, err := s.taken(run)
+	if err == nil {
+		describe(end.Warmup, decisions)
+	}
+	return out, end, err
 }
 
 // LedgerOf returns what counts of a run's blocks, as the store keeps it, and how the run is; false if there is none of that name.
 func LedgerOf(m *coordinator.Machine, run coordinator.RunID) (store.Ledger, sink.Ending, bool) {
+	out, end, found := ledgerOf(m, run)
+	if end.Warmup == nil {
+		return out, end, found
+	}
+	var decisions []*transport.Decision
+	for _, x := range m.Decisions(run) {
+		d, err := decode(x.Payload)
+		if err != nil {
+			return out, end, found // it was logged when it was taken
+		}
+		decisions = append(decisions, d)
+	}
+	describe(end.Warmup, decisions)
+	return out, end, found
+}
+
+// ledgerOf is LedgerOf without what the decisions of warmup say.
+func ledgerOf(m *coordinator.Machine, run coordinator.RunID) (store.Ledger, sink.Ending, bool) {
 	p, found := m.Progress(run)
 	if !found {
 		return store.Ledger{}, sink.Ending{}, false
@@ -123,19 +148,28 @@ func LedgerOf(m *coordinator.Machine, run coordinator.RunID) (store.Ledger, sink
 			out.Heads[i] = store.Head{Blocks: uint64(s.Blocks), Digest: s.Prev}
 		}
 	}
-	return out, ending(m, run, &p), true
-}
-
-// ending returns how a run is.
-func ending(m *coordinator.Machine, id coordinator.RunID, p *coordinator.Progress) sink.Ending {
 	end := sink.Ending{State: endings[p.Status], Error: p.Reason, Seconds: seconds(p.Times)}
 	if p.Warm {
 		end.Warmup = &store.Warmed{Transitions: int(p.Transitions)}
-		for _, c := range suspects(m.Decisions(id)) {
-			end.Warmup.Suspects = append(end.Warmup.Suspects, int(c))
-		}
 	}
-	return end
+	return out, end, true
+}
+
+// describe says what the decisions of a warmup came to.
+func describe(w *store.Warmed, decisions []*transport.Decision) {
+	for _, c := range suspects(decisions) {
+		w.Suspects = append(w.Suspects, int(c))
+	}
+	for _, d := range decisions {
+		if len(d.Excluded) == 0 {
+			continue
+		}
+		late := store.LateDecision{Window: int(d.Window), Included: len(d.Included)}
+		for _, p := range d.Excluded {
+			late.Excluded = append(late.Excluded, int(p.Pack))
+		}
+		w.Late = append(w.Late, late)
+	}
 }
 
 // seconds returns the times of a run. Nobody's trace or compilation is among them: workers do it beside what they sample.
@@ -145,15 +179,11 @@ func seconds(t coordinator.Times) store.Seconds {
 }
 
 // suspects returns the chains that were unlike the others when pooled warmup ended, by its last decision.
-func suspects(decisions []coordinator.Decision) []uint32 {
+func suspects(decisions []*transport.Decision) []uint32 {
 	if len(decisions) == 0 {
 		return nil
 	}
-	last, err := decode(decisions[len(decisions)-1:])
-	if err != nil {
-		return nil // it was logged when it was taken
-	}
-	return last[0].Suspects
+	return decisions[len(decisions)-1].Suspects
 }
 
 // endings are the states of run directories by the machine's.

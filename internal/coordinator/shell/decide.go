@@ -2,6 +2,7 @@ package shell
 
 import (
 	"context"
+	"slices"
 
 	"github.com/drey-sampler/drey/internal/coordinator"
 	"github.com/drey-sampler/drey/pkg/transport"
@@ -12,11 +13,11 @@ type Adapter interface {
 	Adapt(b *Barrier) (*Adaptation, error)
 }
 
-// Barrier is the end of a window, or of a round of one, that all packs of a run have reached.
+// Barrier is the end of a window, or of a round of one, that all packs of a run have reached, or those that did so in time.
 type Barrier struct {
 	Manifest *transport.Manifest
 	Step     int                  // place in Manifest.Warmup of the block that ended
-	Moments  []*transport.Moments // of each pack, without who made them
+	Moments  []*transport.Moments // of each pack, without who made them; nil for one that is late
 	Contents [][]byte             // of each pack's Moments; nil where there is none
 	Last     *transport.Decision  // nil before the first
 	Metric   []byte               // the content of the last decision that had one, nil without any
@@ -43,7 +44,12 @@ func (r *reign) decide(ctx context.Context, a coordinator.DecisionDue) {
 		r.mu.Lock()
 		delete(r.deciding, a.Run)
 		r.mu.Unlock()
-		if err != nil && ctx.Err() == nil {
+		if late := len(a.Excluded) > 0; late && ctx.Err() == nil { // one of them may have come meanwhile
+			again = true
+			if err != nil {
+				r.cfg.Log.Info("a decision without late packs was not taken", "run", string(a.Run), "block", a.K, "reason", err.Error())
+			}
+		} else if err != nil && ctx.Err() == nil {
 			r.cfg.Log.Error("a decision can't be taken yet", "run", string(a.Run), "block", a.K, "reason", err.Error())
 		}
 		if again {
@@ -58,7 +64,7 @@ func (r *reign) conclude(ctx context.Context, a coordinator.DecisionDue) (again 
 	if err != nil {
 		return false, err
 	}
-	cmd := &coordinator.Decide{Run: a.Run, K: a.K, Inputs: a.Inputs}
+	cmd := &coordinator.Decide{Run: a.Run, K: a.K, Inputs: a.Inputs, Excluded: a.Excluded}
 	if a.Warmup {
 		err = r.adapt(ctx, s, cmd)
 	} else {
@@ -77,19 +83,18 @@ func (r *reign) conclude(ctx context.Context, a coordinator.DecisionDue) (again 
 // adapt has the adapter decide how warmup goes on.
 func (r *reign) adapt(ctx context.Context, s *submission, cmd *coordinator.Decide) error {
 	var reports [][]byte
-	var decisions []coordinator.Decision
-	r.cfg.Machine.View(func(m *coordinator.Machine) {
-		reports, decisions = m.Reports(cmd.Run), m.Decisions(cmd.Run)
-	})
-	b := &Barrier{Manifest: s.manifest}
-	for _, report := range reports {
-		m, content, err := r.momentsOf(ctx, report)
-		if err != nil {
+	r.cfg.Machine.View(func(m *coordinator.Machine) { reports = m.Reports(cmd.Run) })
+	b := &Barrier{Manifest: s.manifest, Moments: make([]*transport.Moments, len(reports)), Contents: make([][]byte, len(reports))}
+	for i, report := range reports {
+		if slices.Contains(cmd.Excluded, uint32(i)) {
+			continue
+		}
+		var err error
+		if b.Moments[i], b.Contents[i], err = r.momentsOf(ctx, report); err != nil {
 			return err
 		}
-		b.Moments, b.Contents = append(b.Moments, m), append(b.Contents, content)
 	}
-	taken, err := decode(decisions)
+	taken, err := r.taken(transport.RunID(cmd.Run))
 	if err != nil {
 		return err
 	}
@@ -110,11 +115,12 @@ func (r *reign) adapt(ctx context.Context, s *submission, cmd *coordinator.Decid
 	if err != nil {
 		return err
 	}
+	r.attend(d, cmd)
 	warmup := s.manifest.Warmup
 	if d.Sampling {
 		cmd.Replan = b.Step+1 < len(warmup)
 	} else if cmd.Replan = int(d.Next) != b.Step+1; cmd.Replan {
-		cmd.Rest = steps(warmup[d.Next:])
+		cmd.Rest = steps(s.manifest, d.Next)
 	}
 	cmd.Payload, err = transport.Encode(d)
 	return err
@@ -145,21 +151,34 @@ func (r *reign) decision(ctx context.Context, b *Barrier, x *Adaptation, run tra
 	return d, err
 }
 
-// decode returns decisions as they travel.
-func decode(list []coordinator.Decision) ([]*transport.Decision, error) {
-	var out []*transport.Decision
-	for _, x := range list {
-		m, err := transport.Decode(x.Payload)
+// taken returns the decisions of a run's warmup as they travel. Each is decoded once.
+func (s *Shell) taken(run transport.RunID) ([]*transport.Decision, error) {
+	var list []coordinator.Decision
+	s.cfg.Machine.View(func(m *coordinator.Machine) { list = m.Decisions(coordinator.RunID(run)) })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := s.decisions[run]
+	for _, x := range list[min(len(out), len(list)):] {
+		d, err := decode(x.Payload)
 		if err != nil {
 			return nil, err
 		}
-		d, ok := m.(*transport.Decision)
-		if !ok {
-			return nil, transport.Errorf(transport.Corrupt, "decision", "a decision is %s", transport.NameOf(m))
-		}
 		out = append(out, d)
 	}
+	s.decisions[run] = out
 	return out, nil
+}
+
+func decode(payload []byte) (*transport.Decision, error) {
+	m, err := transport.Decode(payload)
+	if err != nil {
+		return nil, err
+	}
+	d, ok := m.(*transport.Decision)
+	if !ok {
+		return nil, transport.Errorf(transport.Corrupt, "decision", "a decision is %s", transport.NameOf(m))
+	}
+	return d, nil
 }
 
 // stepOf returns the place in the manifest's warmup of block k, to which decisions may have turned.
@@ -202,16 +221,13 @@ func (r *reign) catchUp(ctx context.Context, m *transport.Catchup) (transport.Me
 	if _, err := r.submission(ctx, m.Run); err != nil {
 		return nil, err
 	}
-	var decisions []coordinator.Decision
-	r.cfg.Machine.View(func(machine *coordinator.Machine) { decisions = machine.Decisions(coordinator.RunID(m.Run)) })
-	reply := &transport.CatchupReply{Latest: uint64(len(decisions)), Decision: transport.Decision{Run: m.Run}}
-	if m.After >= reply.Latest {
-		return reply, nil
-	}
-	next, err := decode(decisions[m.After : m.After+1])
+	decisions, err := r.taken(m.Run)
 	if err != nil {
 		return nil, err
 	}
-	reply.Decision = *next[0]
+	reply := &transport.CatchupReply{Latest: uint64(len(decisions)), Decision: transport.Decision{Run: m.Run}}
+	if m.After < reply.Latest {
+		reply.Decision = *decisions[m.After]
+	}
 	return reply, nil
 }

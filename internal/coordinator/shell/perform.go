@@ -82,13 +82,13 @@ func (r *reign) decided(a coordinator.Decided) {
 	if len(a.Payload) == 0 {
 		return
 	}
-	list, err := decode([]coordinator.Decision{{Payload: a.Payload}})
+	d, err := decode(a.Payload)
 	if err != nil {
 		r.cfg.Log.Error("a decision can't be read", "run", string(a.Run), "block", a.K, "reason", err.Error())
 		return
 	}
-	d := list[0]
-	r.event(d.Run, "warmup decided", "version", number(d.Version), "step_size", strconv.FormatFloat(d.StepSize, 'g', -1, 64), "next", number(d.Next))
+	r.event(d.Run, "warmup decided", "version", number(d.Version), "step_size", strconv.FormatFloat(d.StepSize, 'g', -1, 64), "next", number(d.Next),
+		"included", included(d), "excluded", excluded(d))
 	r.out.put(d)
 }
 

@@ -46,7 +46,8 @@ type Shell struct {
 	mu        sync.Mutex // guards the fields below
 	manifests map[transport.RunID]*submission
 	workers   map[transport.PartyID]*introduction
-	sequence  uint64 // of log records
+	decisions map[transport.RunID][]*transport.Decision // of warmup, decoded
+	sequence  uint64                                    // of log records
 }
 
 // introduction is what a worker says about itself that decides nothing; it is lost with the shell.
@@ -66,7 +67,10 @@ func New(cfg Config) (*Shell, error) {
 	if cfg.Machine == nil || cfg.Transport == nil || cfg.Sink == nil || cfg.Log == nil {
 		return nil, errors.New("shell: no machine, transport, sink or log")
 	}
-	return &Shell{cfg: cfg, manifests: map[transport.RunID]*submission{}, workers: map[transport.PartyID]*introduction{}}, nil
+	return &Shell{
+		cfg: cfg, manifests: map[transport.RunID]*submission{}, workers: map[transport.PartyID]*introduction{},
+		decisions: map[transport.RunID][]*transport.Decision{},
+	}, nil
 }
 
 // Times of a shell.
@@ -266,6 +270,7 @@ func (r *reign) tick(ctx context.Context) error {
 		if err != nil && ctx.Err() == nil {
 			r.cfg.Log.Warn("time stands still: the coordinators do not agree, or the log can't be written", "reason", err.Error())
 		}
+		r.overdue(ctx)
 		if time.Since(last) >= dueTime {
 			last = time.Now()
 			r.due(ctx)

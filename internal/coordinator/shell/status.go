@@ -55,13 +55,15 @@ func (r *reign) status(ctx context.Context, run transport.RunID) (transport.Mess
 	}
 	var state coordinator.RunState
 	var p coordinator.Progress
-	var decisions []coordinator.Decision
 	r.cfg.Machine.View(func(m *coordinator.Machine) {
 		id := coordinator.RunID(run)
 		state, _ = m.Run(id)
 		p, _ = m.Progress(id)
-		decisions = m.Decisions(id)
 	})
+	decisions, err := r.taken(run)
+	if err != nil {
+		return nil, err
+	}
 	took := seconds(p.Times)
 	out := &transport.RunStatus{
 		Run: run, Name: s.submit.Name, State: progressState(p), Error: state.Reason, Notice: r.notice(run, &p), Window: min(p.Least, p.Warmup), Windows: p.Warmup,
@@ -72,6 +74,9 @@ func (r *reign) status(ctx context.Context, run transport.RunID) (transport.Mess
 	if p.Warm {
 		list := suspects(decisions)
 		out.Suspects = list[:min(len(list), listedSuspects)]
+	}
+	if out.TimingDependent = s.manifest.Deadline > 0; out.TimingDependent {
+		out.Late = lateOf(decisions)
 	}
 	if p.Most > 0 {
 		if err := r.cfg.Sink.Describe(ctx, r, run, out); err != nil && ctx.Err() == nil {

@@ -87,15 +87,16 @@ func (r *reign) check(ctx context.Context, m *transport.Manifest) error {
 // specOf returns what the machine knows of a run.
 func specOf(m *transport.Manifest, submit []byte) coordinator.Spec {
 	return coordinator.Spec{
-		Packs: m.Packs(), Warmup: steps(m.Warmup), BlockDraws: m.Block, Draws: m.Draws, CheckEvery: m.Stop.Every,
+		Packs: m.Packs(), Warmup: steps(m, 0), BlockDraws: m.Block, Draws: m.Draws, CheckEvery: m.Stop.Every,
 		LeaseMillis: m.Lease, LateMillis: m.Late, Classes: m.Classes, Engine: m.Engine, Width: m.Width, Manifest: submit,
 	}
 }
 
-func steps(warmup []transport.Step) []coordinator.Step {
+// steps returns the blocks of warmup from one on.
+func steps(m *transport.Manifest, from uint32) []coordinator.Step {
 	var out []coordinator.Step
-	for _, s := range warmup {
-		out = append(out, coordinator.Step{Draws: s.Draws, Barrier: s.Barrier})
+	for _, s := range m.Warmup[from:] {
+		out = append(out, coordinator.Step{Draws: s.Draws, Barrier: s.Barrier, Open: m.IsOpen(s)})
 	}
 	return out
 }

@@ -22,6 +22,11 @@ type Expect struct {
 
 // NewExpect computes a run up to so many draws of sampling.
 func NewExpect(run transport.RunID, m *transport.Manifest, a Adapter, draws uint64) (*Expect, error) {
+	return NewExpectWithout(run, m, a, draws, nil)
+}
+
+// NewExpectWithout computes a run whose decisions were taken without some packs: late has them by the decision's version.
+func NewExpectWithout(run transport.RunID, m *transport.Manifest, a Adapter, draws uint64, late map[uint64][]transport.PackID) (*Expect, error) {
 	e := &Expect{Run: run, Manifest: m, Adapter: a, blocks: make([][]transport.Digest, m.Packs()), draws: make([][]chain, m.Chains)}
 	states := make([][]chain, m.Packs())
 	for p := range states {
@@ -42,6 +47,9 @@ func NewExpect(run transport.RunID, m *transport.Manifest, a Adapter, draws uint
 			}
 		}
 		err := at.advance(func(version uint64) (*transport.Decision, error) {
+			for _, p := range late[version] {
+				moments[p] = nil
+			}
 			x, err := a.Adapt(&shell.Barrier{Manifest: m, Step: at.step, Moments: moments})
 			if err != nil {
 				return nil, err

@@ -34,6 +34,9 @@ func (w *Worker) make(ctx context.Context, l *lease) {
 			return
 		}
 		w.sleep(ctx, w.cfg.Block)
+		if w.cfg.More != nil {
+			w.sleep(ctx, w.cfg.More(at.index))
+		}
 		b, err := w.block(ctx, l, at, previous)
 		if err != nil || w.dies(Computed, b) {
 			return

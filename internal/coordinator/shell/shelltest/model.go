@@ -180,6 +180,9 @@ const Suspect = 3
 func (a Adapter) Adapt(b *shell.Barrier) (*shell.Adaptation, error) {
 	sum, n := 0.0, 0.0
 	for _, m := range b.Moments {
+		if m == nil { // late
+			continue
+		}
 		for _, x := range m.LogStepSize {
 			sum, n = sum+x, n+1
 		}

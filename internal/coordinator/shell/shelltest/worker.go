@@ -27,8 +27,10 @@ type WorkerConfig struct {
 	Slots       uint32
 	Class       string        // "arithmetic" where it is empty
 	Block       time.Duration // that a block takes
-	Renew       time.Duration // between renewals
-	Beat        time.Duration // between heartbeats; 0 sends none
+	// More is how much longer a block of some index takes; nil: no longer.
+	More  func(index uint64) time.Duration
+	Renew time.Duration // between renewals
+	Beat  time.Duration // between heartbeats; 0 sends none
 	// Zombie workers go on making blocks of leases that they have lost.
 	Zombie bool
 	// Die says whether the worker dies at a point of a block; nil never.
