@@ -31,6 +31,8 @@ type statusLine struct {
 	Points      []divergenceLine `json:"diverged"`
 	Places      []placeLine      `json:"divergence_places"`
 	Suspects    []uint32         `json:"suspect_chains"`
+	Timing      bool             `json:"timing_dependent"`
+	Late        []lateLine       `json:"late_decisions"`
 	Leases      []leaseLine      `json:"packs"`
 	Workers     []workerLine     `json:"workers"`
 }
@@ -69,6 +71,13 @@ type placeLine struct {
 	Median    store.Float `json:"median_share_below"`
 }
 
+// lateLine is a decision of warmup that was taken without some packs.
+type lateLine struct {
+	Window   uint32             `json:"window"`
+	Included uint32             `json:"included"` // how many packs it was taken from
+	Excluded []transport.PackID `json:"excluded"`
+}
+
 type leaseLine struct {
 	Pack      transport.PackID `json:"pack"`
 	Epoch     transport.Epoch  `json:"epoch"`
@@ -87,6 +96,10 @@ func statusLineOf(c progress.Cluster) statusLine {
 		Leapfrogs: s.Leapfrogs, Divergences: s.Divergences,
 		Parameters: []parameterLine{}, Chains: []chainLine{}, Points: []divergenceLine{},
 		Places: []placeLine{}, Suspects: append([]uint32{}, s.Suspects...), Leases: []leaseLine{}, Workers: []workerLine{},
+		Timing: s.TimingDependent, Late: []lateLine{},
+	}
+	for _, l := range s.Late {
+		out.Late = append(out.Late, lateLine(l))
 	}
 	for _, p := range s.Parameters {
 		out.Parameters = append(out.Parameters, parameterLine{p.Name, store.Float(p.Mean), store.Float(p.SD), store.Float(p.MCSE), store.Float(p.ESS), store.Float(p.RHat), store.Float(p.NestedRHat)})

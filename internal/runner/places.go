@@ -86,6 +86,14 @@ func (s *Summary) Suspects() []int {
 	return s.Run.Warmup.Suspects
 }
 
+// Late returns the decisions of pooled warmup that were taken without some packs: none but with a deadline.
+func (s *Summary) Late() []store.LateDecision {
+	if s.Run.Warmup == nil {
+		return nil
+	}
+	return s.Run.Warmup.Late
+}
+
 // Transitions returns how many transitions of each chain warmup took: fewer than Settings.Warmup where it ended early.
 func (s *Summary) Transitions() int {
 	if s.Run.Warmup == nil {

@@ -186,6 +186,7 @@ func (s *Summary) MarshalJSON() ([]byte, error) {
 		{"engine", run.Settings.Engine}, {"precision", run.Settings.Precision}, {"divergences", s.Divergences},
 		{"leapfrogs", s.Leapfrogs}, {"warmup_leapfrogs", run.Counts.WarmupLeapfrogs}, {"seconds", run.Seconds}, {"ess_per_second", store.Float(s.ESSRate())}, {"ebfmi", ebfmi},
 		{"warmup_transitions", s.Transitions()}, {"suspect_chains", append([]int{}, s.Suspects()...)}, {"divergence_places", s.places()},
+		{"timing_dependent", run.TimingDependent}, {"late_decisions", append([]store.LateDecision{}, s.Late()...)},
 	} {
 		text, err := json.Marshal(f.value)
 		if err != nil {

@@ -278,6 +278,21 @@ func TestLimitsOfFields(t *testing.T) {
 	}
 }
 
+// TestErrorsSayTheirKindOnce: however often an error is wrapped, or comes over the wire.
+func TestErrorsSayTheirKindOnce(t *testing.T) {
+	inner := Errorf(Refused, "check", "no key that is trusted")
+	outer := Errorf(Refused, "submit", "%w", inner)
+	far := Errorf(Refused, "ask", "%s", Fail(outer).Text)
+	for _, err := range []error{inner, outer, far} {
+		if n := strings.Count(err.Error(), "(refused)"); n != 1 || !strings.HasSuffix(err.Error(), " (refused)") {
+			t.Errorf("%q says its kind %d times", err, n)
+		}
+	}
+	if got := Errorf(Unavailable, "ask", "%w", inner).Error(); !strings.HasSuffix(got, "(refused) (unavailable)") {
+		t.Errorf("%q lacks a kind", got)
+	}
+}
+
 // TestOpenChecksTheSender: a message on another's subject is refused.
 func TestOpenChecksTheSender(t *testing.T) {
 	for _, n := range numbers() {

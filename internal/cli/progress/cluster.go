@@ -44,6 +44,7 @@ func RenderCluster(c Cluster, columns, rows int) []string {
 	lines = append(lines, workerRows(c)...)
 	lines = append(lines, divergenceRows(s)...)
 	lines = append(lines, suspectRows(s)...)
+	lines = append(lines, lateRows(s)...)
 	lines = append(lines, chainRows(s)...)
 	lines = lines[:max(0, min(len(lines), rows))]
 	for i := range lines {
@@ -88,8 +89,12 @@ func seconds(x float64) time.Duration {
 func clusterTotals(c Cluster) string {
 	s := c.Status
 	var rate float64
+	there := 0
 	for _, w := range c.Workers {
-		rate += w.LeapfrogRate
+		if silence(w) <= silentAfter { // else what it said last is of a while ago: it may have left
+			rate += w.LeapfrogRate
+			there++
+		}
 	}
 	largest := math.NaN()
 	for _, p := range s.Parameters {
@@ -97,8 +102,8 @@ func clusterTotals(c Cluster) string {
 			largest = p.RHat
 		}
 	}
-	workers := fmt.Sprintf("%d workers", len(c.Workers))
-	if len(c.Workers) == 1 {
+	workers := fmt.Sprintf("%d workers", there)
+	if there == 1 {
 		workers = "1 worker"
 	}
 	return fmt.Sprintf("ESS/s %s  R-hat %s  nested R-hat %s  divergences %d  leapfrogs/s %s on %s",
@@ -196,12 +201,17 @@ func nodes(c Cluster) []*node {
 	for _, w := range c.Workers {
 		n := at(string(w.Worker))
 		n.seen, n.leapfrogs, n.draining = true, w.LeapfrogRate, w.Draining
-		n.silent = time.Duration(min(w.SinceMillis, uint64(math.MaxInt64/time.Millisecond))) * time.Millisecond
+		n.silent = silence(w)
 	}
 	slices.SortStableFunc(all, func(a, b *node) int {
 		return cmp.Or(cmp.Compare(b.packs, a.packs), cmp.Compare(a.name, b.name))
 	})
 	return all
+}
+
+// silence returns for how long nothing was heard of a worker.
+func silence(w transport.WorkerSummary) time.Duration {
+	return time.Duration(min(w.SinceMillis, uint64(math.MaxInt64/time.Millisecond))) * time.Millisecond
 }
 
 // silentAfter is how long nothing may be heard of a worker until the view says so: several heartbeats.
@@ -279,6 +289,22 @@ func suspectRows(s *transport.RunStatus) []string {
 	return []string{"ended warmup unlike the others, perhaps in a mode of their own: chains " + strings.Join(names, ", ")}
 }
 
+// lateRows say which packs the decisions of warmup did without.
+func lateRows(s *transport.RunStatus) []string {
+	var lines []string
+	for _, l := range s.Late {
+		var names []string
+		for _, p := range l.Excluded[:min(len(l.Excluded), mostChains)] {
+			names = append(names, fmt.Sprint(p))
+		}
+		if more := len(l.Excluded) - len(names); more > 0 {
+			names = append(names, fmt.Sprintf("%d more", more))
+		}
+		lines = append(lines, fmt.Sprintf("window %d of warmup was decided by %d packs, without late ones: %s", l.Window, l.Included, strings.Join(names, ", ")))
+	}
+	return lines
+}
+
 // chainRows are the chains that diverge most, and of those that diverge alike the ones whose acceptance rate is lowest.
 func chainRows(s *transport.RunStatus) []string {
 	if len(s.Chains) == 0 {
@@ -324,7 +350,7 @@ func (l *ClusterLines) UpdateCluster(c Cluster) {
 	}
 	l.said = s.Notice
 	if s.State >= transport.Stopped {
-		for _, line := range append(divergenceRows(s), suspectRows(s)...) {
+		for _, line := range slices.Concat(divergenceRows(s), suspectRows(s), lateRows(s)) {
 			_, _ = fmt.Fprintln(l.w, line)
 		}
 	}

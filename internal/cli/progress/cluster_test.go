@@ -21,6 +21,7 @@ func clusterRun(chains int) progress.Cluster {
 		Names:  []string{"mu", "tau"},
 		Points: []transport.DivergencePoint{{Chain: 1, Draw: 17, Position: []float64{4.5, 0.01}}, {Chain: 3, Draw: 90, Position: []float64{2, 0.02}}},
 		Places: []transport.DivergencePlace{{Name: "tau", Count: 17, Low: 14}, {Name: "mu", Count: 17, High: 9}}, Suspects: []uint32{1, 3},
+		TimingDependent: true, Late: []transport.LateStatus{{Window: 2, Included: 7, Excluded: []transport.PackID{0, 4}}},
 	}
 	for i := range chains {
 		worker := fmt.Sprintf("w%d", i/2%2)
@@ -36,14 +37,14 @@ func TestRenderCluster(t *testing.T) {
 	text := strings.Join(progress.RenderCluster(clusterRun(4), 200, 50), "\n")
 	for _, want := range []string{
 		"schools (r1): sampling  ██▌", "500/2000 draws, 12.0 s, 36.0 s left",
-		"ESS/s 40  R-hat 1.013  nested R-hat 1.02  divergences 3  leapfrogs/s 3M on 3 workers",
+		"ESS/s 40  R-hat 1.013  nested R-hat 1.02  divergences 3  leapfrogs/s 2M on 2 workers",
 		"tau                     3.5          3       0.2       210   1.013       -",
 		"w0          1       2        0.25         0.8           2M       0",
 		"w1          1       2         0.5         0.8           1M       2  silent for 9.00 s",
 		"w2          0       0           -           -            0       0  draining",
 		"divergences gather where tau is small (14 of 17 begin below its 10 % quantile), mu is large (9 of 17 begin above its 90 % quantile)\n" +
 			"diverged: chain 3, draw 90, from mu = 2, tau = 0.02\ndiverged: chain 1, draw 17",
-		"\nended warmup unlike the others, perhaps in a mode of their own: chains 1, 3\nchain",
+		"\nended warmup unlike the others, perhaps in a mode of their own: chains 1, 3\nwindow 2 of warmup was decided by 7 packs, without late ones: 0, 4\nchain",
 		"    2         0.5         0.8       -            0            2\n    1        0.25",
 	} {
 		if !strings.Contains(text, want) {
@@ -126,7 +127,7 @@ func TestClusterLines(t *testing.T) {
 	l.UpdateCluster(c)
 	c.Status.Notice, c.Status.State = "", transport.Complete
 	l.UpdateCluster(c)
-	if n := strings.Count(b.String(), "\n"); n != 10 || strings.Count(b.String(), "no worker") != 1 || strings.Count(b.String(), "gather") != 1 || !strings.Contains(b.String(), "schools (r1): done") {
-		t.Errorf("%d lines, want 10:\n%s", n, b.String())
+	if n := strings.Count(b.String(), "\n"); n != 11 || strings.Count(b.String(), "no worker") != 1 || strings.Count(b.String(), "gather") != 1 || !strings.Contains(b.String(), "schools (r1): done") {
+		t.Errorf("%d lines, want 11:\n%s", n, b.String())
 	}
 }

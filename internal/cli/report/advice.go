@@ -23,7 +23,7 @@ func Advice(s *runner.Summary) []string {
 		return nil // predictive draws are no chain
 	}
 	var out []string
-	for _, sentence := range []string{divergences(s), gathered(s), suspects(s), rhat(s), ess(s), energy(s), depth(s)} {
+	for _, sentence := range []string{divergences(s), gathered(s), suspects(s), rhat(s), ess(s), energy(s), depth(s), timing(s)} {
 		if sentence != "" {
 			out = append(out, sentence)
 		}
@@ -76,6 +76,22 @@ func suspects(s *runner.Summary) string {
 	}
 	return fmt.Sprintf("%s ended warmup unlike the others (%s): they may be in a mode of their own; compare their draws with the others', and run again with another seed or a longer --warmup.",
 		count(int64(len(list)), "chain"), numbers(list))
+}
+
+// timing says that the clock had a say in warmup, and how.
+func timing(s *runner.Summary) string {
+	if !s.Run.TimingDependent {
+		return ""
+	}
+	late := s.Late()
+	packs := map[int]bool{}
+	for _, d := range late {
+		for _, p := range d.Excluded {
+			packs[p] = true
+		}
+	}
+	return fmt.Sprintf("--warmup-deadline had a say: %s of warmup did without %s that came late, so that the run can't be repeated bit for bit; the draws of all chains count.",
+		count(int64(len(late)), "decision"), count(int64(len(packs)), "pack"))
 }
 
 // numbers writes the first of some numbers and how many there are more.

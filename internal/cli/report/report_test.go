@@ -91,6 +91,10 @@ func TestAdvice(t *testing.T) {
 			s.Parameters[4].Begins = diag.Place{Count: 20, Low: 20} // of an auxiliary site
 		}, []string{"where tiny is large (75 % begin above its 90 % quantile), mu is small (12 of 20 begin below its 10 % quantile):"}},
 		{"suspects", func(s *runner.Summary) { s.Run.Warmup = &store.Warmed{Transitions: 500, Suspects: []int{3, 5}} }, []string{"2 chains ended warmup unlike the others (3, 5)"}},
+		{"a deadline", func(s *runner.Summary) {
+			s.Run.TimingDependent = true
+			s.Run.Warmup = &store.Warmed{Late: []store.LateDecision{{Window: 2, Included: 6, Excluded: []int{1, 3}}, {Window: 4, Included: 7, Excluded: []int{3}}}}
+		}, []string{"--warmup-deadline", "2 decisions of warmup did without 2 packs", "can't be repeated"}},
 		{"R-hat", func(s *runner.Summary) { s.Parameters[0].RHat = 1.011 }, []string{"R-hat", "mu:", "--warmup 2000 --draws 2000"}},
 		{"infinite R-hat", func(s *runner.Summary) { s.Parameters[0].RHat = math.Inf(1) }, []string{"R-hat", "mu"}},
 		{"bulk ESS", func(s *runner.Summary) { s.Parameters[0].ESSBulk = 200 }, []string{"below 400", "mu", "--draws 1200"}},
