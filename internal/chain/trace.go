@@ -104,6 +104,9 @@ func (t *tracer) start(begin, init *tensor.Func) (*tensor.Func, error) {
 		}
 		return out
 	})
+	if err == nil && t.rolled {
+		f, err = once(f)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -156,4 +159,21 @@ func values(v []tensor.Value) []any {
 		out[i] = x
 	}
 	return out
+}
+
+// once returns f in a loop of one turn: XLA for CPUs makes one kernel of a loop, and else one of each few instructions, which
+// takes it longer to compile.
+func once(f *tensor.Func) (*tensor.Func, error) {
+	return tensor.TraceLike(f, func(args []tensor.Value) []tensor.Value {
+		carry := []tensor.Value{tensor.In(args[0], true)}
+		for _, p := range f.Out {
+			carry = append(carry, tensor.In(args[0], tensor.Zeros(p.DType, p.Shape...)))
+		}
+		end := tensor.WhileN(carry,
+			func(c []tensor.Value) tensor.Value { return c[0] },
+			func(c []tensor.Value) []tensor.Value {
+				return append([]tensor.Value{tensor.In(args[0], false)}, f.Apply(values(args)...)...)
+			})
+		return end[1:]
+	})
 }
