@@ -46,7 +46,7 @@ func (r *Reader) Stat(name string, phase Phase) (*Array, error) {
 }
 
 func (r *Reader) array(site Site, col int, phase Phase) *Array {
-	shape := append([]int{len(r.blocks[phase]), r.Len(phase)}, site.Shape...)
+	shape := append([]int{r.run.Settings.Chains, r.Len(phase)}, site.Shape...)
 	return &Array{r: r, phase: phase, site: site, col: col, shape: shape}
 }
 
@@ -73,13 +73,25 @@ func (a *Array) At(index ...int) float64 {
 	}
 	a.r.mu.Lock()
 	defer a.r.mu.Unlock()
-	b := a.r.find(a.phase, index[0], int64(index[1]))
-	v, err := a.r.view(b, a.col)
+	x, err := a.value(index[0], index[1], element)
 	if err != nil {
 		a.err = err
 		return math.NaN()
 	}
-	return v.float((b.at(index[0])+index[1]-int(b.first))*a.r.cols[a.col].width + element)
+	return x
+}
+
+// value returns one element of a draw. The caller holds mu.
+func (a *Array) value(chain, draw, element int) (x float64, err error) {
+	err = a.r.steady(func(l *layout) error {
+		b := l.find(a.phase, chain, int64(draw))
+		s, err := a.r.strip(b, a.col, element, false)
+		if err == nil {
+			x = s.float(s.index(b.at(chain) + draw - int(b.first)))
+		}
+		return err
+	})
+	return x, err
 }
 
 // Err returns the first error that At met since the Array was made.
@@ -92,7 +104,7 @@ func (a *Array) Err() error {
 // Element returns all draws of one element, by its flat row-major position in the site: a slice a chain. Chains lie one after
 // another in memory.
 func (a *Array) Element(element int) ([][]float64, error) {
-	width := a.width(element)
+	a.check(element)
 	all, n := make([]float64, a.shape[0]*a.shape[1]), a.shape[1]
 	out := make([][]float64, a.shape[0])
 	for c := range out {
@@ -100,17 +112,23 @@ func (a *Array) Element(element int) ([][]float64, error) {
 	}
 	a.r.mu.Lock()
 	defer a.r.mu.Unlock()
-	for _, b := range a.r.stored[a.phase] { // a segment after another: there may be many more than can be open
-		if b.first >= int64(n) {
-			continue
+	err := a.r.steady(func(l *layout) error {
+		for _, b := range l.stored[a.phase] { // a file after another: there may be many more than can be open
+			if b.first >= int64(n) {
+				continue
+			}
+			s, err := a.r.strip(b, a.col, element, true)
+			if err != nil {
+				return err
+			}
+			for c := b.chain; c < b.chain+b.chains; c++ {
+				s.floats(out[c][b.first:min(n, int(b.first)+b.n)], s.index(b.at(c)), s.step)
+			}
 		}
-		v, err := a.r.view(b, a.col)
-		if err != nil {
-			return nil, err
-		}
-		for c := b.chain; c < b.chain+b.chains; c++ {
-			v.floats(out[c][b.first:min(n, int(b.first)+b.n)], b.at(c)*width+element, width)
-		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	return out, nil
 }
@@ -130,47 +148,45 @@ func (a *Array) Draw(dst []float64, chain, draw int) error {
 	}
 	a.r.mu.Lock()
 	defer a.r.mu.Unlock()
-	b := a.r.find(a.phase, chain, int64(draw))
-	v, err := a.r.view(b, a.col)
-	if err != nil {
-		return err
-	}
-	row := b.at(chain) + draw - int(b.first)
-	for i := range dst {
-		dst[i] = v.float(row*width + i)
-	}
-	return nil
+	return a.r.steady(func(l *layout) error {
+		b := l.find(a.phase, chain, int64(draw))
+		row := b.at(chain) + draw - int(b.first)
+		var s strip
+		for i := range dst {
+			if b.table != nil || i == 0 {
+				var err error
+				if s, err = a.r.strip(b, a.col, i, false); err != nil {
+					return err
+				}
+			} else { // in a segment the elements of a row are together
+				s.at = i
+			}
+			dst[i] = s.float(s.index(row))
+		}
+		return nil
+	})
 }
 
 // each calls f with the bits of one element in each draw of a chain.
 func (a *Array) each(chain, element int, f func(uint64)) error {
-	width := a.width(element)
+	a.check(element)
 	a.r.mu.Lock()
 	defer a.r.mu.Unlock()
-	left := a.shape[1]
-	for i := range a.r.blocks[a.phase][chain] {
-		b := &a.r.blocks[a.phase][chain][i]
-		if left == 0 {
-			break
-		}
-		v, err := a.r.view(b, a.col)
+	return a.r.along(a.phase, chain, 0, a.shape[1], func(b *block, row, n int) error {
+		s, err := a.r.strip(b, a.col, element, false)
 		if err != nil {
 			return err
 		}
-		n := min(b.n, left)
-		left -= n
-		for row := b.at(chain); row < b.at(chain)+n; row++ {
-			f(v.bits(row*width + element))
+		for i := row; i < row+n; i++ {
+			f(s.bits(s.index(i)))
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
-// width returns the number of elements of the site, of which element must be one.
-func (a *Array) width(element int) int {
-	width := a.r.cols[a.col].width
-	if element < 0 || element >= width {
+// check panics unless the site has that element.
+func (a *Array) check(element int) {
+	if width := a.r.cols[a.col].width; element < 0 || element >= width {
 		panic(fmt.Sprintf("store: element %d of %s, which has %d", element, a.site.Name, width))
 	}
-	return width
 }

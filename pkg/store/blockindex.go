@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -23,12 +24,13 @@ type blockRecord struct {
 	first    int64
 	draws    int // of each chain
 	counts   blockCounts
-	kept     bool // its draws are in the segment of the index file's number
+	kept     bool // its draws are stored: in the segment of the index file's number, or in tables
 	cut      bool // Block.Cut
+	gathered bool // it is in the catalog: its draws are in tables, its state in a file of states
 
-	file     int   // number of the index file
-	row      int   // the first of the segment, if kept
-	state    int64 // offset of the state in the index file
+	file     int   // number of the index file, or of the file of states
+	row      int   // the first of the segment, if kept there
+	state    int64 // offset of the state in that file
 	stateLen int
 	stateSum uint32 // CRC-32C
 }
@@ -73,6 +75,40 @@ var (
 	castagnoli       = crc32.MakeTable(crc32.Castagnoli)
 )
 
+// recordOf returns the record of a block, without its place.
+func recordOf(b *Block) blockRecord {
+	return blockRecord{
+		pack: b.Pack, index: b.Index, previous: b.Previous, digest: b.Digest, chain: b.Chain, chains: b.Chains, phase: b.Phase, first: b.First, draws: b.Draws,
+		counts: blockCounts{b.Leapfrogs, b.Divergences}, kept: b.Columns != nil, cut: b.Cut, stateLen: len(b.State), stateSum: crc32.Checksum(b.State, castagnoli),
+	}
+}
+
+// header returns a record as files have it.
+func (r *blockRecord) header() indexHeader {
+	h := indexHeader{
+		Pack: r.pack, Index: r.index, Previous: r.previous, Digest: r.digest, Chain: uint32(r.chain), Chains: uint32(r.chains),
+		Phase: uint32(r.phase), First: r.first, Draws: uint32(r.draws), Counts: r.counts, StateSum: r.stateSum, StateLen: uint64(r.stateLen),
+	}
+	if r.kept {
+		h.Flags |= flagKept
+	}
+	if r.cut {
+		h.Flags |= flagCut
+	}
+	return h
+}
+
+// sound reports whether a header can be a block's.
+func (h *indexHeader) sound() bool { return h.Phase < phases && h.Chains > 0 && h.First >= 0 }
+
+// record returns the record of a header, without its place.
+func (h *indexHeader) record() blockRecord {
+	return blockRecord{
+		pack: h.Pack, index: h.Index, previous: h.Previous, digest: h.Digest, chain: int(h.Chain), chains: int(h.Chains), phase: Phase(h.Phase),
+		first: h.First, draws: int(h.Draws), counts: h.Counts, kept: h.Flags&flagKept != 0, cut: h.Flags&flagCut != 0, stateLen: int(h.StateLen), stateSum: h.StateSum,
+	}
+}
+
 // encodeIndex returns the index file of blocks and their records, in that file's number.
 func encodeIndex(runID string, file int, blocks []Block) ([]byte, []blockRecord, error) {
 	out, err := indexFrame.begin(runID)
@@ -82,17 +118,8 @@ func encodeIndex(runID string, file int, blocks []Block) ([]byte, []blockRecord,
 	out = binary.LittleEndian.AppendUint32(out, uint32(len(blocks)))
 	for i := range blocks {
 		b := &blocks[i]
-		h := indexHeader{
-			Pack: b.Pack, Index: b.Index, Previous: b.Previous, Digest: b.Digest, Chain: uint32(b.Chain), Chains: uint32(b.Chains),
-			Phase: uint32(b.Phase), First: b.First, Draws: uint32(b.Draws), Counts: blockCounts{b.Leapfrogs, b.Divergences},
-			StateSum: crc32.Checksum(b.State, castagnoli), StateLen: uint64(len(b.State)),
-		}
-		if b.Columns != nil {
-			h.Flags |= flagKept
-		}
-		if b.Cut {
-			h.Flags |= flagCut
-		}
+		r := recordOf(b)
+		h := r.header()
 		if out, err = binary.Append(out, binary.LittleEndian, &h); err != nil {
 			return nil, nil, err
 		}
@@ -125,14 +152,13 @@ func indexRecords(body []byte, file int) ([]blockRecord, error) {
 			return nil, indexFrame.damaged
 		}
 		at += indexHeaderBytes
-		if h.StateLen > uint64(len(body)-at) || h.Phase >= phases || h.Chains == 0 || h.First < 0 {
+		if h.StateLen > uint64(len(body)-at) || !h.sound() {
 			return nil, indexFrame.damaged
 		}
-		out = append(out, blockRecord{
-			pack: h.Pack, index: h.Index, previous: h.Previous, digest: h.Digest, chain: int(h.Chain), chains: int(h.Chains), phase: Phase(h.Phase),
-			first: h.First, draws: int(h.Draws), counts: h.Counts, kept: h.Flags&flagKept != 0, cut: h.Flags&flagCut != 0, file: file, row: row, state: int64(at), stateLen: int(h.StateLen), stateSum: h.StateSum,
-		})
-		if h.Flags&flagKept != 0 {
+		r := h.record()
+		r.file, r.row, r.state = file, row, int64(at)
+		out = append(out, r)
+		if r.kept {
 			row += int(h.Chains) * int(h.Draws)
 		}
 		at += int(h.StateLen)
@@ -144,7 +170,7 @@ func indexRecords(body []byte, file int) ([]blockRecord, error) {
 }
 
 // readIndexes calls f with the records of each index file of a run, in the order of their numbers. After a crash an index may be there
-// without its segment, whose blocks are as if they had not been written.
+// without its segment, whose blocks are as if they had not been written. One that goes away meanwhile is left out: a catalog has its blocks.
 func readIndexes(dir string, run *Run, f func([]blockRecord)) error {
 	files, err := numbers(dir, indexName)
 	if err != nil {
@@ -157,6 +183,9 @@ func readIndexes(dir string, run *Run, f func([]blockRecord)) error {
 	for _, n := range files {
 		path := filepath.Join(dir, indexName(n))
 		b, err := os.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
 		if err != nil {
 			return fmt.Errorf("store: %w", err)
 		}
@@ -174,7 +203,14 @@ func readIndexes(dir string, run *Run, f func([]blockRecord)) error {
 
 // readState returns the state of a block, whose sum it has checked.
 func (r *blockRecord) readState(dir string) ([]byte, error) {
-	path := filepath.Join(dir, indexName(r.file))
+	if r.gathered {
+		return r.stateIn(filepath.Join(dir, statesName(r.file)))
+	}
+	return r.stateIn(filepath.Join(dir, indexName(r.file)))
+}
+
+// stateIn returns the state of a block from the file that it is in.
+func (r *blockRecord) stateIn(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -82,6 +83,7 @@ type BlockWriter struct {
 	packs   [][]blockRecord
 	ledger  Ledger
 	durable bool // ledger is what its file says
+	catalog *catalog
 	closed  bool
 }
 
@@ -91,7 +93,7 @@ func CreateBlocks(dir string, run Run, copies []Copy, packs int, overwrite bool,
 	if err != nil {
 		return nil, err
 	}
-	b := &BlockWriter{w: w, packs: make([][]blockRecord, packs), ledger: Ledger{Heads: make([]Head, packs)}}
+	b := &BlockWriter{w: w, packs: make([][]blockRecord, packs), ledger: Ledger{Heads: make([]Head, packs)}, catalog: new(catalog)}
 	if err := b.saveLedger(); err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
@@ -132,6 +134,10 @@ func openBlocks(dir string, run *Run, packs int, opts Options) (*BlockWriter, er
 	case ledger != nil:
 		b.ledger, b.durable = *ledger, true
 	}
+	if b.catalog, err = readCatalog(dir, run); err != nil {
+		return nil, err
+	}
+	b.next = b.catalog.Segments
 	segs, err := segments(dir)
 	if err != nil {
 		return nil, err
@@ -146,14 +152,21 @@ func openBlocks(dir string, run *Run, packs int, opts Options) (*BlockWriter, er
 	for _, n := range slices.Concat(segs, indexes) {
 		b.next = max(b.next, n+1)
 	}
-	err = readIndexes(dir, run, func(records []blockRecord) {
+	if b.catalog.Generation > 0 {
+		if err := sweep(w.fsys, dir, run, b.catalog, true); err != nil {
+			return nil, err
+		}
+	}
+	add := func(records []blockRecord) {
 		for _, r := range records {
 			if int(r.pack) < packs {
 				b.packs[r.pack] = append(b.packs[r.pack], r)
 			}
 		}
 		b.forget()
-	})
+	}
+	add(b.catalog.blocks)
+	err = readIndexes(dir, run, add)
 	b.retreat()
 	return b, err
 }
@@ -271,15 +284,20 @@ func (b *BlockWriter) Ledger() Ledger {
 
 // State returns the state after a block: the last that a pack has committed, or one after it.
 func (b *BlockWriter) State(pack uint32, digest [sha256.Size]byte) ([]byte, error) {
-	b.mu.Lock()
-	r := b.record(pack, digest)
-	if r == nil {
+	for try := 0; ; try++ {
+		b.mu.Lock()
+		r := b.record(pack, digest)
+		if r == nil {
+			b.mu.Unlock()
+			return nil, fmt.Errorf("store: %s has no block %x of pack %d: the store has lost what the ledger has; restore it from a copy", b.w.dir, digest[:8], pack)
+		}
+		own := *r
 		b.mu.Unlock()
-		return nil, fmt.Errorf("store: %s has no block %x of pack %d: the store has lost what the ledger has; restore it from a copy", b.w.dir, digest[:8], pack)
+		state, err := own.readState(b.w.dir)
+		if !errors.Is(err, fs.ErrNotExist) || try == moves {
+			return state, err
+		}
 	}
-	own := *r
-	b.mu.Unlock()
-	return own.readState(b.w.dir)
 }
 
 // Unfinished returns the state of the block that was cut off last after a pack's first index blocks, the last of which has a digest;

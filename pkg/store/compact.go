@@ -12,7 +12,7 @@ import (
 // of run.json last: written in this order to another place they are no run until they are all there.
 func (r *Reader) Compact(dir string, opts Options) (names []string, err error) {
 	run := *r.run
-	if len(r.packs) > 0 {
+	if r.ledger != nil {
 		if run.Counts, err = r.Counts(); err != nil {
 			return nil, err
 		}
@@ -57,30 +57,21 @@ type compaction struct {
 func (c *compaction) add(chain int, phase Phase) error {
 	c.r.mu.Lock()
 	defer c.r.mu.Unlock()
-	left := c.r.Len(phase)
-	for i := range c.r.blocks[phase][chain] {
-		b := &c.r.blocks[phase][chain][i]
-		n := min(b.n, left)
-		if n == 0 {
-			break
-		}
-		left -= n
-		out := rows{chain: chain, chains: 1, phase: phase, first: b.first, n: n}
+	return c.r.along(phase, chain, 0, c.r.Len(phase), func(b *block, row, n int) error {
+		out := rows{chain: chain, chains: 1, phase: phase, first: b.first + int64(row-b.at(chain)), n: n}
 		for col := range c.r.cols {
-			v, err := c.r.view(b, col)
+			v, err := c.r.whole(b, col)
 			if err != nil {
 				return err
 			}
-			out.cols = append(out.cols, v.appendRaw(nil, c.r.cols[col].width, b.at(chain), n))
+			out.cols = append(out.cols, v.appendRaw(nil, c.r.cols[col].width, row, n))
 		}
 		c.batches = append(c.batches, out)
 		if c.held += n * c.r.run.Schema.RowBytes(); c.held >= c.w.opts.BufferBytes {
-			if err := c.flush(); err != nil {
-				return err
-			}
+			return c.flush()
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // flush writes a segment. Neighbouring draws of a chain become one batch.

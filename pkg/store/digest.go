@@ -17,16 +17,18 @@ func (r *Reader) Digest(phase Phase) (string, error) {
 	stats := len(r.cols) - len(r.run.Schema.Sites)
 	for k := range r.cols {
 		col := (stats + k) % len(r.cols)
-		for chain, blocks := range r.blocks[phase] {
-			for i := range blocks {
-				b := &blocks[i]
-				v, err := r.view(b, col)
+		for chain := range r.run.Settings.Chains {
+			err := r.along(phase, chain, 0, common, func(b *block, row, n int) error {
+				v, err := r.whole(b, col)
 				if err != nil {
-					return "", err
+					return err
 				}
-				n := min(b.n, max(0, common-int(b.first)))
-				buf = v.appendRaw(buf[:0], r.cols[col].width, b.at(chain), n)
+				buf = v.appendRaw(buf[:0], r.cols[col].width, row, n)
 				sum.Write(buf)
+				return nil
+			})
+			if err != nil {
+				return "", err
 			}
 		}
 	}

@@ -19,9 +19,14 @@ const (
 	logFile        = "coordinator.log"      // of a run's own coordinator
 	snapshotFile   = "coordinator.snapshot" // likewise
 	OutcomeFile    = "outcome"              // what it keeps beside its log
+	catalogFile    = "catalog"
 	segmentPrefix  = "segment-"
 	segmentSuffix  = ".arrow"
 	indexPrefix    = "blocks-"
+	drawsPrefix    = "draws-"
+	beyondPrefix   = "beyond-"
+	statesPrefix   = "states-"
+	tableSuffix    = ".parquet"
 
 	DataFile              = "data.arrow"               // the data columns
 	ProgramFile           = "model.drey"               // the program file of a model that was written elsewhere
@@ -38,17 +43,31 @@ func inputName(name string) bool { return slices.Contains(inputNames, name) }
 // owned reports whether a run directory may hold a file of that name.
 func owned(name string) bool {
 	name = strings.TrimSuffix(name, tempSuffix)
-	if name == runFile || name == lockFile || name == checkpointFile || name == ledgerFile || name == logFile || name == snapshotFile || name == OutcomeFile || inputName(name) {
+	if name == runFile || name == lockFile || name == checkpointFile || name == ledgerFile || name == catalogFile || name == logFile || name == snapshotFile || name == OutcomeFile || inputName(name) {
 		return true
 	}
 	_, segment := numbered(name, segmentName)
 	_, index := numbered(name, indexName)
-	return segment || index
+	return segment || index || gathered(name)
+}
+
+// gathered reports whether a name is that of a file which only a catalog names.
+func gathered(name string) bool {
+	_, draws := numbered(name, drawsName)
+	_, beyond := numbered(name, beyondName)
+	_, states := numbered(name, statesName)
+	return draws || beyond || states
 }
 
 func segmentName(n int) string { return fmt.Sprintf("%s%06d%s", segmentPrefix, n, segmentSuffix) }
 
 func indexName(n int) string { return fmt.Sprintf("%s%06d", indexPrefix, n) }
+
+func drawsName(n int) string { return fmt.Sprintf("%s%06d%s", drawsPrefix, n, tableSuffix) }
+
+func beyondName(n int) string { return fmt.Sprintf("%s%06d%s", beyondPrefix, n, tableSuffix) }
+
+func statesName(n int) string { return fmt.Sprintf("%s%06d", statesPrefix, n) }
 
 // numbered returns the number that a function makes a name from; false if it makes it from none.
 func numbered(name string, form func(int) string) (n int, ok bool) {

@@ -7,6 +7,8 @@
 //	segment-NNNNNN.arrow    draws and sample statistics: whole Arrow IPC files, never changed once they have their name
 //	blocks-NNNNNN, ledger   of a run whose blocks a ledger puts in order: which blocks the segment of that number holds, with the
 //	                        states after them; and each pack's last block that counts
+//	catalog, draws-NNNNNN.parquet, beyond-NNNNNN.parquet, states-NNNNNN
+//	                        of such a run, once it has ended: what was put together of the segments and indexes that there were
 //	coordinator.log, coordinator.snapshot, outcome    what the coordinator of a run on one machine has decided
 //	posterior_predictive/, prior_predictive/    run directories of predictive draws
 //
@@ -31,4 +33,13 @@
 // came to nothing: a reader begins with each pack's last block in the ledger and follows the digests of the blocks before. A block that
 // was cut off, because its run was interrupted, stands in the ledger file after its pack's last block, until that has another in its
 // place: so it is read, and its state is what the run goes on from.
+//
+// # Tables
+//
+// BlockWriter.Gather puts together what has come in many small segments. The draws that count, sorted by phase, chain and number, become
+// Parquet tables with a column for each element; draws beyond them become tables of their own. The states become one file. The
+// catalog names these files and the blocks in them. A new catalog replaces the old one at once, when all that it names is durable and was
+// compared with what was there; only then is removed what it stands for. So at any moment the blocks of the ledger are in the catalog,
+// or in segments, or in both, and digests tell which are which. A reader whose files have gone looks at the catalog again. Numbers of
+// files are never given twice.
 package store

@@ -151,20 +151,23 @@ func (r *Reader) eachRow(arrays []*Array, phase Phase, f func(chain, draw int, v
 	defer r.mu.Unlock()
 	views := make([]view, len(arrays))
 	common := r.Len(phase)
-	for chain, blocks := range r.blocks[phase] {
-		for i := range blocks {
-			b := &blocks[i]
+	for chain := range r.run.Settings.Chains {
+		draw := 0
+		err := r.along(phase, chain, 0, common, func(b *block, row, n int) (err error) {
 			for k, a := range arrays {
-				var err error
-				if views[k], err = r.view(b, a.col); err != nil {
+				if views[k], err = r.whole(b, a.col); err != nil {
 					return err
 				}
 			}
-			for j := 0; j < b.n && int(b.first)+j < common; j++ {
-				if err := f(chain, int(b.first)+j, views, b.at(chain)+j); err != nil {
+			for i := row; i < row+n; i, draw = i+1, draw+1 {
+				if err := f(chain, draw, views, i); err != nil {
 					return err
 				}
 			}
+			return nil
+		})
+		if err != nil {
+			return err
 		}
 	}
 	return nil

@@ -73,7 +73,7 @@ func atomicFiles(fsys FS, files []content) (err error) {
 		}
 	}()
 	for _, f := range files {
-		if err := writeTemp(fsys, f); err != nil {
+		if err := writeTemp(fsys, f.path, func(w *syncWriter) error { return f.write(w) }); err != nil {
 			return diskError(f.path, err)
 		}
 	}
@@ -90,19 +90,30 @@ func atomicFiles(fsys FS, files []content) (err error) {
 	return nil
 }
 
+// syncWriter writes to a file through a buffer.
+type syncWriter struct {
+	*bufio.Writer
+	file File
+}
+
+// sync makes durable what was written.
+func (w *syncWriter) sync() error {
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	return w.file.Sync()
+}
+
 // writeTemp makes a file durable under its temporary name.
-func writeTemp(fsys FS, c content) error {
-	f, err := fsys.Create(c.path + tempSuffix)
+func writeTemp(fsys FS, path string, write func(*syncWriter) error) error {
+	f, err := fsys.Create(path + tempSuffix)
 	if err != nil {
 		return err
 	}
-	b := bufio.NewWriterSize(f, writeBuffer)
-	err = c.write(b)
+	w := &syncWriter{bufio.NewWriterSize(f, writeBuffer), f}
+	err = write(w)
 	if err == nil {
-		err = b.Flush()
-	}
-	if err == nil {
-		err = f.Sync()
+		err = w.sync()
 	}
 	if closed := f.Close(); err == nil {
 		err = closed

@@ -86,76 +86,21 @@ func readLedger(dir string, run *Run) (*Ledger, error) {
 	return l, nil
 }
 
-// follow gives the reader the blocks that the ledger names, in the ledger's order, whatever else is stored.
-func (r *Reader) follow(l *Ledger) error {
-	stored := map[[sha256.Size]byte]blockRecord{}
-	err := readIndexes(r.dir, r.run, func(records []blockRecord) {
-		for _, rec := range records {
-			if _, ok := stored[rec.digest]; !ok {
-				stored[rec.digest] = rec
-			}
-		}
-	})
-	if err != nil {
-		return err
-	}
-	r.draws = int64(l.Draws)
-	for pack, head := range l.Heads {
-		lineage := make([]blockRecord, head.Blocks)
-		digest := head.Digest
-		for i := int(head.Blocks) - 1; i >= 0; i-- {
-			rec, ok := stored[digest]
-			if !ok || int(rec.pack) != pack || rec.index != uint64(i) {
-				return fmt.Errorf("store: %s: block %d of pack %d, %x, is in the ledger and not in the store: restore it from a copy", r.dir, i, pack, digest[:8])
-			}
-			lineage[i], digest = rec, rec.previous
-		}
-		if err := r.lay(lineage); err != nil {
-			return err
-		}
-		r.packs = append(r.packs, lineage)
-	}
-	return nil
-}
-
-// lay appends the draws of a pack's blocks to its chains, up to the draws of sampling that count.
-func (r *Reader) lay(lineage []blockRecord) error {
-	var common [phases][]block
-	var have [phases]int64
-	for i := range lineage {
-		rec := &lineage[i]
-		if rec.chain != lineage[0].chain || rec.chains != lineage[0].chains || rec.chain+rec.chains > r.run.Settings.Chains {
-			return fmt.Errorf("store: %s: block %d of pack %d is of chains %d to %d", r.dir, i, rec.pack, rec.chain, rec.chain+rec.chains-1)
-		}
-		n := int64(rec.draws)
-		if rec.phase == Sampling {
-			n = max(0, min(n, r.draws-have[Sampling]))
-		}
-		if !rec.kept || n == 0 {
-			continue
-		}
-		if rec.first != have[rec.phase] {
-			return fmt.Errorf("store: %s: block %d of pack %d begins with %s draw %d after %d draws", r.dir, i, rec.pack, rec.phase, rec.first, have[rec.phase])
-		}
-		common[rec.phase] = append(common[rec.phase], block{rec.file, rec.row, rec.chain, rec.chains, rec.draws, rec.first, int(n)})
-		have[rec.phase] += n
-	}
-	if len(lineage) == 0 {
-		return nil
-	}
-	for p := range common {
-		for c := range lineage[0].chains {
-			r.blocks[p][lineage[0].chain+c] = common[p] // one list for all: a run may have very many
-		}
-	}
-	return nil
-}
-
 // Counts returns the totals over the draws that the ledger has. Of a block whose last draws do not count they are those of its first
 // draws; where draws are thinned out, the share of those.
-func (r *Reader) Counts() (RunCounts, error) {
-	var out RunCounts
-	for _, lineage := range r.packs {
+func (r *Reader) Counts() (out RunCounts, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	err = r.steady(func(l *layout) error {
+		out, err = r.count(l)
+		return err
+	})
+	return out, err
+}
+
+// count does what Counts does. The caller holds mu.
+func (r *Reader) count(l *layout) (out RunCounts, err error) {
+	for _, lineage := range l.packs {
 		for i := range lineage {
 			rec := &lineage[i]
 			if rec.phase == Warmup {
@@ -165,8 +110,7 @@ func (r *Reader) Counts() (RunCounts, error) {
 			n := min(rec.draws, int(max(0, r.draws-rec.first)))
 			k := Block{Chains: rec.chains, Draws: rec.draws, Leapfrogs: rec.counts.Leapfrogs, Divergences: rec.counts.Divergences}
 			if 0 < n && n < rec.draws && rec.kept {
-				var err error
-				if k.Columns, err = r.columns(rec); err != nil {
+				if k.Columns, err = r.columns(l, rec); err != nil {
 					return out, err
 				}
 			}
@@ -178,14 +122,24 @@ func (r *Reader) Counts() (RunCounts, error) {
 }
 
 // Packs returns the number of packs of a run that a ledger puts in order, 0 of other runs.
-func (r *Reader) Packs() int { return len(r.packs) }
+func (r *Reader) Packs() int { return len(r.at.Load().packs) }
 
 // Blocks returns how many blocks a pack has in the ledger.
-func (r *Reader) Blocks(pack int) int { return len(r.packs[pack]) }
+func (r *Reader) Blocks(pack int) int { return len(r.at.Load().packs[pack]) }
 
 // Block returns a block of the ledger with all that was written of it.
-func (r *Reader) Block(pack, index int) (Block, error) {
-	rec := &r.packs[pack][index]
+func (r *Reader) Block(pack, index int) (out Block, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	err = r.steady(func(l *layout) error {
+		out, err = r.block(l, &l.packs[pack][index])
+		return err
+	})
+	return out, err
+}
+
+// block reads a block. The caller holds mu.
+func (r *Reader) block(l *layout, rec *blockRecord) (Block, error) {
 	out := Block{
 		Pack: rec.pack, Index: rec.index, Previous: rec.previous, Digest: rec.digest, Chain: rec.chain, Chains: rec.chains,
 		Phase: rec.phase, First: rec.first, Draws: rec.draws, Leapfrogs: rec.counts.Leapfrogs, Divergences: rec.counts.Divergences, Cut: rec.cut,
@@ -194,22 +148,50 @@ func (r *Reader) Block(pack, index int) (Block, error) {
 	if out.State, err = rec.readState(r.dir); err != nil || !rec.kept {
 		return out, err
 	}
-	out.Columns, err = r.columns(rec)
+	out.Columns, err = r.columns(l, rec)
 	return out, err
 }
 
-// columns returns the draws of a block, as Block has them.
-func (r *Reader) columns(rec *blockRecord) ([][]byte, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	b := block{segment: rec.file, row: rec.row, chains: 1, n: rec.chains * rec.draws}
+// columns returns the draws of a block, as Block has them. The caller holds mu.
+func (r *Reader) columns(l *layout, rec *blockRecord) ([][]byte, error) {
 	var out [][]byte
 	for i := range r.cols {
-		v, err := r.view(&b, i)
+		values, err := r.column(l, rec, i)
 		if err != nil {
 			return nil, fmt.Errorf("%w: block %d of pack %d is not what its index says", err, rec.index, rec.pack)
 		}
-		out = append(out, v.appendRaw(nil, r.cols[i].width, 0, rec.chains*rec.draws))
+		out = append(out, values)
+	}
+	return out, nil
+}
+
+// column returns a column of a block, of one in tables also the draws that do not count. The caller holds mu.
+func (r *Reader) column(l *layout, rec *blockRecord, col int) ([]byte, error) {
+	if !rec.gathered {
+		b := block{segment: rec.file, row: rec.row, chains: 1, n: rec.chains * rec.draws}
+		v, err := r.view(&b, col)
+		if err != nil {
+			return nil, err
+		}
+		return v.appendRaw(nil, r.cols[col].width, 0, rec.chains*rec.draws), nil
+	}
+	out := make([]byte, 0, rec.chains*rec.draws*r.cols[col].bytes)
+	for chain := rec.chain; chain < rec.chain+rec.chains; chain++ {
+		rows := l.rows[rec.phase][chain]
+		for draw, last := rec.first, rec.first+int64(rec.draws); draw < last; {
+			if end(rows) < last {
+				return nil, fmt.Errorf("store: %s: %s draw %d of chain %d is in no table", r.dir, rec.phase, end(rows), chain)
+			}
+			b := holding(rows, draw)
+			v, err := r.whole(b, col)
+			if err != nil {
+				return nil, err
+			}
+			skip := int(draw - b.first)
+			n := min(b.n-skip, int(last-draw))
+			out = v.appendRaw(out, r.cols[col].width, skip, n)
+			draw += int64(n)
+		}
 	}
 	return out, nil
 }

@@ -1,14 +1,15 @@
 package store
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"math"
 	"path/filepath"
 	"slices"
-	"sort"
 	"sync"
+	"sync/atomic"
+
+	"github.com/apache/arrow-go/v18/arrow"
 )
 
 // Bounds of the segments that are open at a time: a long run has more than a process may map, and what is mapped and read counts
@@ -22,30 +23,20 @@ const (
 type Reader struct {
 	dir     string
 	run     *Run
+	schema  *arrow.Schema
 	head    []byte // the schema message of the segments
 	cols    []column
-	numbers []int             // of the segments
-	blocks  [phases][][]block // of each chain, in the order of draws, without gaps
-	stored  [phases][]*block  // each block once, in the order of segments and rows
-	packs   [][]blockRecord   // of a run with a ledger: each pack's blocks that count
-	draws   int64             // of such a run: those of each chain in sampling that count
+	leaves  func() leaves // made when the first table is opened: there may be very many
+	numbers []int         // of the segments of a run without a ledger
+	ledger  *Ledger       // as it was; nil of a run that has none
+	draws   int64         // of such a run: those of each chain in sampling that count
+	at      atomic.Pointer[layout]
 
 	mu     sync.Mutex // guards what follows
 	open   []*mapped  // the least recently used first
 	mapped int        // bytes of them
+	tables tables
 }
-
-// block is a run of consecutive draws of a chain, or of each of some chains, in one batch of a segment.
-type block struct {
-	segment, row  int   // of the first draw: the rows of a segment's batches are counted on
-	chain, chains int   // the first chain, and how many follow one another
-	stride        int   // rows from one chain to the next
-	first         int64 // number of the first draw
-	n             int   // of each chain
-}
-
-// at returns the row of a chain's first draw in the views of the block.
-func (b *block) at(chain int) int { return (chain - b.chain) * b.stride }
 
 // Open opens a run directory. A directory without segments is a run of no draws.
 func Open(dir string) (*Reader, error) {
@@ -53,67 +44,60 @@ func Open(dir string) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Reader{dir: dir, run: run, cols: run.Schema.columns()}
-	schema, err := run.Schema.arrowSchema()
-	if err != nil {
-		return nil, err
-	}
-	if r.head, err = schemaMessage(schema); err != nil {
-		return nil, err
-	}
-	for p := range r.blocks {
-		r.blocks[p] = make([][]block, run.Settings.Chains)
-	}
 	ledger, err := readLedger(dir, run)
 	if err != nil {
 		return nil, err
 	}
+	r, err := openAt(dir, run, ledger)
+	if err == nil && ledger != nil && run.State == Running { // it goes on, or was killed
+		if run.Counts, err = r.Counts(); err != nil {
+			return nil, errors.Join(err, r.Close())
+		}
+	}
+	return r, err
+}
+
+// openAt opens a run directory for what a ledger has, or without one for what is in the segments.
+func openAt(dir string, run *Run, ledger *Ledger) (*Reader, error) {
+	r := &Reader{dir: dir, run: run, ledger: ledger, cols: run.Schema.columns(), leaves: sync.OnceValue(run.Schema.leaves)}
+	var err error
+	if r.schema, err = run.Schema.arrowSchema(); err != nil {
+		return nil, err
+	}
+	if r.head, err = schemaMessage(r.schema); err != nil {
+		return nil, err
+	}
 	if ledger != nil {
-		if err := r.follow(ledger); err != nil {
+		r.draws = int64(min(ledger.Draws, math.MaxInt64))
+		l, err := r.locate()
+		if err != nil {
 			return nil, err
 		}
-		r.order()
-		if run.State == Running { // it goes on, or was killed
-			if run.Counts, err = r.Counts(); err != nil {
-				return nil, errors.Join(err, r.Close())
-			}
-		}
+		r.at.Store(l)
 		return r, nil
 	}
 	if r.numbers, err = segments(dir); err != nil {
 		return nil, err
 	}
+	l := newLayout(run.Settings.Chains)
+	r.at.Store(l)
 	for _, n := range r.numbers {
-		if err := r.index(n); err != nil {
+		if err := r.index(l, n); err != nil {
 			return nil, errors.Join(err, r.Close())
 		}
 	}
-	r.order()
+	l.order()
 	return r, nil
 }
 
-// order fills stored.
-func (r *Reader) order() {
-	for p := range r.blocks {
-		for c, blocks := range r.blocks[p] {
-			for i := range blocks {
-				if b := &blocks[i]; b.chain == c { // chains of a pack share their blocks
-					r.stored[p] = append(r.stored[p], b)
-				}
-			}
-		}
-		slices.SortFunc(r.stored[p], func(a, b *block) int { return cmp.Or(a.segment-b.segment, a.row-b.row) })
-	}
-}
-
 // index adds the draws of a segment to the blocks.
-func (r *Reader) index(segment int) error {
+func (r *Reader) index(l *layout, segment int) error {
 	m, err := r.segment(segment)
 	if err != nil {
 		return err
 	}
 	for i := range m.recs {
-		if err := r.indexBatch(m, segment, i); err != nil {
+		if err := r.indexBatch(l, m, segment, i); err != nil {
 			return err
 		}
 	}
@@ -121,7 +105,7 @@ func (r *Reader) index(segment int) error {
 }
 
 // indexBatch cuts a batch into runs of consecutive draws of a chain.
-func (r *Reader) indexBatch(m *mapped, segment, batch int) error {
+func (r *Reader) indexBatch(l *layout, m *mapped, segment, batch int) error {
 	rec := m.recs[batch]
 	n := int(rec.NumRows())
 	chains, err1 := m.values(batch, colChain, &column{dtype: I32, width: 1})
@@ -136,10 +120,10 @@ func (r *Reader) indexBatch(m *mapped, segment, batch int) error {
 		}
 		chain := int(int32(chains.bits(from)))
 		b := block{segment: segment, row: m.starts[batch] + from, chain: chain, chains: 1, first: int64(draws.bits(from)), n: to - from}
-		if chain < 0 || chain >= len(r.blocks[0]) || phase[from] >= phases || b.first < 0 || b.first > math.MaxInt64-int64(n) {
-			return fmt.Errorf("store: %s is damaged: row %d of batch %d is draw %d of chain %d, of %d", m.path, from, batch, b.first, chain, len(r.blocks[0]))
+		if chain < 0 || chain >= len(l.blocks[0]) || phase[from] >= phases || b.first < 0 || b.first > math.MaxInt64-int64(n) {
+			return fmt.Errorf("store: %s is damaged: row %d of batch %d is draw %d of chain %d, of %d", m.path, from, batch, b.first, chain, len(l.blocks[0]))
 		}
-		if err := r.add(Phase(phase[from]), b); err != nil {
+		if err := r.add(l, Phase(phase[from]), b); err != nil {
 			return err
 		}
 	}
@@ -147,13 +131,9 @@ func (r *Reader) indexBatch(m *mapped, segment, batch int) error {
 }
 
 // add appends a block to those of its chain.
-func (r *Reader) add(phase Phase, b block) error {
-	blocks := r.blocks[phase][b.chain]
-	have := int64(0)
-	if len(blocks) > 0 {
-		last := &blocks[len(blocks)-1]
-		have = last.first + int64(last.n)
-	}
+func (r *Reader) add(l *layout, phase Phase, b block) error {
+	blocks := l.blocks[phase][b.chain]
+	have := end(blocks)
 	if b.first > have {
 		return fmt.Errorf("store: %s: %s draws %d to %d of chain %d are missing before %s",
 			r.dir, phase, have, b.first-1, b.chain, segmentName(b.segment))
@@ -162,7 +142,7 @@ func (r *Reader) add(phase Phase, b block) error {
 		b.row, b.first, b.n = b.row+int(known), have, b.n-int(known)
 	}
 	if b.n > 0 {
-		r.blocks[phase][b.chain] = append(blocks, b)
+		l.blocks[phase][b.chain] = append(blocks, b)
 	}
 	return nil
 }
@@ -197,13 +177,6 @@ func (r *Reader) view(b *block, col int) (view, error) {
 	return m.part(b.row, max(b.at(b.chain+b.chains-1), 0)+b.n, firstColumn+col, &r.cols[col])
 }
 
-// find returns the block that holds a draw.
-func (r *Reader) find(phase Phase, chain int, draw int64) *block {
-	blocks := r.blocks[phase][chain]
-	i := sort.Search(len(blocks), func(i int) bool { return blocks[i].first+int64(blocks[i].n) > draw })
-	return &blocks[i]
-}
-
 // Dir returns the run directory.
 func (r *Reader) Dir() string { return r.dir }
 
@@ -215,11 +188,10 @@ func (r *Reader) Live() bool { return inUse(r.dir) != "" }
 
 // Lengths returns the number of draws that each chain has in a phase.
 func (r *Reader) Lengths(phase Phase) []int {
-	out := make([]int, len(r.blocks[phase]))
-	for c, blocks := range r.blocks[phase] {
-		if n := len(blocks); n > 0 {
-			out[c] = int(blocks[n-1].first) + blocks[n-1].n
-		}
+	l := r.at.Load()
+	out := make([]int, len(l.blocks[phase]))
+	for c, blocks := range l.blocks[phase] {
+		out[c] = int(end(blocks))
 	}
 	return out
 }
@@ -237,7 +209,7 @@ func (r *Reader) Notice(phase Phase) string {
 	return fmt.Sprintf("the chains have %d to %d %s draws: the first %d of each are used", lo, hi, phase, lo)
 }
 
-// Close lets the segments go. Arrays of the Reader can't be used after it.
+// Close lets the segments and tables go. Arrays of the Reader can't be used after it.
 func (r *Reader) Close() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -245,5 +217,5 @@ func (r *Reader) Close() error {
 		m.release()
 	}
 	r.open, r.mapped = nil, 0
-	return nil
+	return r.tables.close()
 }
