@@ -35,11 +35,17 @@ func Scattered(dir string) bool {
 // Gather runs. Each block that is put together is given to check, whose error ends it; what is written is read back and compared. A run of
 // few segments, or of draws of very many elements, stays as it is. After an error, or once ctx ends, the run is as it was.
 func (b *BlockWriter) Gather(ctx context.Context, check func(*Block) error) error {
-	return b.gather(ctx, check, FewSegments, tableBytes, groupBytes)
+	schema := b.Run().Schema
+	return b.gather(ctx, check, gatherSizes{FewSegments, tableBytes, max(groupRows, groupBytes/schema.RowBytes())})
 }
 
-func (b *BlockWriter) gather(ctx context.Context, check func(*Block) error, few int, table, group int64) (err error) {
-	g, err := b.plan(ctx, few, table, group)
+// gatherSizes are the segments that may stay as they are, the bytes of a table, and the rows of a row group.
+type gatherSizes struct {
+	few, table, rows int
+}
+
+func (b *BlockWriter) gather(ctx context.Context, check func(*Block) error, sizes gatherSizes) (err error) {
+	g, err := b.plan(ctx, sizes)
 	if g == nil || err != nil {
 		return err
 	}
@@ -68,12 +74,11 @@ type gathering struct {
 	part    part            // what counts
 	beyond  part            // and what does not
 	written []string        // names of files that are in no catalog yet
-
-	table, group int64 // bytes
+	sizes   gatherSizes
 }
 
 // plan says what is to be put together; nil if nothing is.
-func (b *BlockWriter) plan(ctx context.Context, few int, table, group int64) (*gathering, error) {
+func (b *BlockWriter) plan(ctx context.Context, sizes gatherSizes) (*gathering, error) {
 	b.mu.Lock()
 	if b.closed {
 		b.mu.Unlock()
@@ -97,13 +102,13 @@ func (b *BlockWriter) plan(ctx context.Context, few int, table, group int64) (*g
 	if err != nil {
 		return nil, err
 	}
-	g := &gathering{ctx: ctx, fsys: b.w.fsys, dir: b.w.dir, source: source, table: table, group: group}
+	g := &gathering{ctx: ctx, fsys: b.w.fsys, dir: b.w.dir, source: source, sizes: sizes}
 	g.next = &catalog{Generation: old.Generation + 1, Segments: old.Segments, Files: old.Files, Parts: slices.Clone(old.Parts)}
 	// Small parts at the end are written again with what has come since, so that there are never many.
-	for n := len(g.next.Parts); n > 0 && g.next.Parts[n-1].Bytes < table/2; n-- {
+	for n := len(g.next.Parts); n > 0 && g.next.Parts[n-1].Bytes < int64(sizes.table/2); n-- {
 		g.next.Parts = g.next.Parts[:n-1]
 	}
-	if !g.choose(few) && !old.overdue(ledger.Draws) {
+	if !g.choose(sizes.few) && !old.overdue(ledger.Draws) {
 		return nil, source.Close()
 	}
 	g.divide(ledger.Draws)

@@ -16,9 +16,12 @@ import (
 	"testing"
 )
 
+// fewRows are sizes at which a pack's draws are in several row groups, and a run in several tables.
+var fewRows = gatherSizes{few: 0, table: 2000, rows: 7}
+
 // gatherAll puts everything together, in tables of a few rows.
 func gatherAll(b *BlockWriter) error {
-	return b.gather(context.Background(), checkFake, 0, 3000, 700)
+	return b.gather(context.Background(), checkFake, fewRows)
 }
 
 // checkFake is a Gather's check of the fake blocks.
@@ -132,7 +135,7 @@ func TestGather(t *testing.T) {
 		if left := slices.Concat(matching(t, dir, "segment-*"), matching(t, dir, "blocks-*"), matching(t, dir, "*.tmp")); len(left) > 0 {
 			t.Errorf("%v are left", left)
 		}
-		if draws, beyond := matching(t, dir, "draws-*.parquet"), matching(t, dir, "beyond-*.parquet"); len(draws) < 2 || len(beyond) != 1 {
+		if draws, beyond := matching(t, dir, "draws-*.parquet"), matching(t, dir, "beyond-*.parquet"); len(draws) < 3 || len(beyond) != 1 {
 			t.Errorf("the tables are %v and %v", draws, beyond)
 		}
 		checkDraws(t, dir)
@@ -203,7 +206,7 @@ func TestGatherRefuses(t *testing.T) {
 				return reason
 			}
 			return nil
-		}, 0, 3000, 700)
+		}, fewRows)
 		if !errors.Is(err, reason) || tree(t, dir) != was {
 			t.Errorf("after block %d: %v, and the directory has\n%s", at, err, tree(t, dir))
 		}
@@ -213,7 +216,7 @@ func TestGatherRefuses(t *testing.T) {
 	if err := b.Gather(ctx, checkFake); err != nil { // few segments
 		t.Error(err)
 	}
-	if err := b.gather(ctx, checkFake, 0, 3000, 700); !errors.Is(err, context.Canceled) || tree(t, dir) != was {
+	if err := b.gather(ctx, checkFake, fewRows); !errors.Is(err, context.Canceled) || tree(t, dir) != was {
 		t.Errorf("cancelled: %v", err)
 	}
 }
@@ -345,9 +348,9 @@ func TestReadWhileGathering(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	rounds, moved := 20, atomic.Int64{}
+	rounds, moved := 6, atomic.Int64{}
 	if testing.Short() {
-		rounds = 4
+		rounds = 2
 	}
 	for range rounds {
 		dir := filepath.Join(t.TempDir(), "run")

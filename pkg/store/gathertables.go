@@ -48,11 +48,11 @@ func groups(runs []partRun, most int) (out [][]rowRun) {
 // writeTables writes the draws of a part.
 func (g *gathering) writeTables(p *part, name func(int) string) error {
 	row := g.source.run.Schema.RowBytes()
-	all := groups(p.Runs, max(groupRows, int(g.group)/row))
+	all := groups(p.Runs, g.sizes.rows)
 	for len(all) > 0 {
 		n, size := 0, 0
 		var t partTable
-		for ; n < len(all) && (n == 0 || int64(size) < g.table); n++ {
+		for ; n < len(all) && (n == 0 || size < g.sizes.table); n++ {
 			rows := 0
 			for _, r := range all[n] {
 				rows += r.n
