@@ -21,6 +21,7 @@ type directory struct {
 	mu    sync.Mutex  // held while the ledger is read and written down, so that no older one follows; guards the fields below
 	state store.State // that run.json has on disk
 	over  bool        // the run has ended: the directory was let go
+	held  bool        // its files are being put together: it is not let go
 }
 
 // errLetGo says that a directory has to be opened again.
@@ -51,7 +52,7 @@ func (d *directory) note(l View, run transport.RunID, group bool) (over bool, er
 	if n := lag(here, ledger); n > 0 {
 		return false, transport.Errorf(transport.Unavailable, "sink", "%d blocks of run %s are still to be fetched from the other coordinators", n, run)
 	}
-	if err := d.end(ending, ledger.Draws); err != nil {
+	if err := d.end(ending, ledger.Draws); err != nil || d.held {
 		return false, err
 	}
 	d.over = true

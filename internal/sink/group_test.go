@@ -102,18 +102,15 @@ type trio struct {
 	blocks []*transport.Block
 }
 
-// newTrio: wide blocks are longer than a message.
-func newTrio(t *testing.T, wide bool) *trio {
+// newTrio returns a run of so many draws, in blocks of so many.
+func newTrio(t *testing.T, block uint32, draws uint64) *trio {
 	bus, err := memory.New(transport.DefaultLimits())
 	if err != nil {
 		t.Fatal(err)
 	}
 	m := shelltest.NewManifest(4, 2)
 	m.Warmup = []transport.Step{{Draws: 3}}
-	m.Block, m.Draws = 5, 40
-	if wide {
-		m.Block, m.Draws = 8000, 24000
-	}
+	m.Block, m.Draws = block, draws
 	m = shelltest.About(m)
 	g := &trio{t: t, bus: bus, dir: t.TempDir(), decided: &decided{manifest: m, lineages: make([][]transport.Digest, m.Packs())}}
 	link := bus.Connect()
@@ -231,10 +228,10 @@ func (g *trio) check(names ...transport.PartyID) {
 // TestCopies: a block counts once two of three coordinators have it. One that comes later, with half of the run or with nothing, gets
 // the rest, and each has all of it by itself in the end; so have those that start again. Contents of the second round are objects.
 func TestCopies(t *testing.T) {
-	for _, wide := range []bool{false, true} {
-		t.Run(fmt.Sprintf("wide=%v", wide), func(t *testing.T) {
+	for _, block := range []uint32{5, 8000} { // those of the second are longer than a message
+		t.Run(fmt.Sprintf("block=%d", block), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				g := newTrio(t, wide)
+				g := newTrio(t, block, map[uint32]uint64{5: 40, 8000: 24000}[block])
 				a, b, c := g.open("a"), g.open("b"), g.open("c")
 				defer g.keep(a)()
 				defer g.run(func(ctx context.Context) error { return a.Serve(ctx, g.bus.Connect(), g) })()
@@ -272,7 +269,7 @@ func TestCopies(t *testing.T) {
 // TestForgedCopy: what a coordinator gives that is not the ledger's is not taken, and another is asked.
 func TestForgedCopy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newTrio(t, false)
+		g := newTrio(t, 5, 40)
 		forger := g.bus.Connect()
 		requests, err := forger.Subscribe(t.Context(), transport.Filter{Channel: transport.Copies, Party: "b"})
 		if err != nil {

@@ -75,7 +75,7 @@ func (g *trio) has(dir string, names ...string) {
 // for them. Who fetches the run gets them too.
 func TestInputs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newTrio(t, false)
+		g := newTrio(t, 5, 40)
 		put := g.give()
 		a, b := g.open("a"), g.open("b")
 		defer g.keep(a)()
@@ -129,7 +129,7 @@ func TestInputs(t *testing.T) {
 
 // TestInputsThatAreNone: a manifest whose files are not those that its description names is refused.
 func TestInputsThatAreNone(t *testing.T) {
-	g := newTrio(t, false)
+	g := newTrio(t, 5, 40)
 	g.give()
 	if err := sink.Check(g.manifest); err != nil {
 		t.Fatal(err)

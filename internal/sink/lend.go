@@ -102,7 +102,7 @@ func (k *keeper) stored(ctx context.Context, run transport.RunID, pack, index in
 	if err != nil {
 		return nil, transport.Errorf(transport.Corrupt, "fetch", "%w", err)
 	}
-	text, err := contentBytes(&r.Run().Schema, &b)
+	text, err := verified(run, &r.Run().Schema, &b)
 	if err != nil {
 		return nil, err
 	}
@@ -110,12 +110,17 @@ func (k *keeper) stored(ctx context.Context, run transport.RunID, pack, index in
 		Lease: transport.LeaseRef{Run: run, Pack: transport.PackID(pack)}, Worker: k.sink.cfg.Group.Name, Index: b.Index,
 		Previous: b.Previous, Digest: b.Digest, Leapfrogs: b.Leapfrogs, Divergences: b.Divergences,
 	}
-	content := transport.DigestOf(text)
-	if transport.BlockDigest(run, out.Lease.Pack, out.Index, out.Previous, content) != out.Digest {
-		return nil, transport.Errorf(transport.Corrupt, "fetch", "block %d of pack %d of run %s is damaged here: its bytes do not have its digest", index, pack, run)
-	}
 	out.Content, err = transport.Pack(ctx, k.sink.cfg.Group.Transport.Objects(transport.Outcome), text)
 	return out, err
+}
+
+// verified returns the content of a block; an error of kind Corrupt if it does not have the block's digest.
+func verified(run transport.RunID, schema *store.Schema, b *store.Block) ([]byte, error) {
+	text, err := contentBytes(schema, b)
+	if err == nil && transport.BlockDigest(run, transport.PackID(b.Pack), b.Index, b.Previous, transport.DigestOf(text)) != b.Digest {
+		err = transport.Errorf(transport.Corrupt, "sink", "block %d of pack %d of run %s is damaged here: its bytes do not have its digest", b.Index, b.Pack, run)
+	}
+	return text, err
 }
 
 // contentBytes returns the content of a block as it was when its worker encoded it.

@@ -291,7 +291,8 @@ func (b *BlockWriter) replace(c *catalog) error {
 		return fmt.Errorf("store: %s was closed: open it again", b.w.dir)
 	}
 	c.Segments = b.next
-	text, err := c.encode(b.w.run.ID)
+	run := b.w.Run()
+	text, err := c.encode(run.ID)
 	if err != nil {
 		return err
 	}
@@ -300,7 +301,7 @@ func (b *BlockWriter) replace(c *catalog) error {
 		return err
 	})
 	if err != nil {
-		if there, again := readCatalog(b.w.dir, &b.w.run); again == nil {
+		if there, again := readCatalog(b.w.dir, &run); again == nil {
 			b.catalog = there // it may be the new one, which is not durable
 		}
 		return err

@@ -104,6 +104,7 @@ func (s *Shell) Follow(ctx context.Context, r *coordinator.Replica) error {
 		})
 	}
 	keeping.Go(func() { s.cfg.Sink.Collect(ctx, s) })
+	keeping.Go(func() { s.cfg.Sink.Gather(ctx, s) })
 	s.follow(ctx, r)
 	keeping.Wait()
 	return s.cfg.Sink.Close()
