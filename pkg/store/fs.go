@@ -10,7 +10,7 @@ import (
 )
 
 // FS is what a Writer does to the file system; tests put failing and crashing ones in its place. A Writer calls it from
-// one goroutine at a time, and from another one for copies of inputs.
+// one goroutine at a time, and from others for copies of inputs and while it gathers.
 type FS interface {
 	Mkdir(dir string) error               // with its parents; no error if it exists
 	Create(path string) (File, error)     // empties an existing file
