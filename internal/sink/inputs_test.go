@@ -146,7 +146,7 @@ func TestInputsThatAreNone(t *testing.T) {
 // TestExtendedRun: run.json has the draws that a run is to have by now, and how long it has taken, also where it was extended and has
 // ended again before anybody looked.
 func TestExtendedRun(t *testing.T) {
-	g := newTrio(t, false)
+	g := newTrio(t, 5, 40)
 	g.lineages = make([][]transport.Digest, len(g.lineages))
 	s := g.open("a")
 	defer s.Close()
