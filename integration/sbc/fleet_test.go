@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/drey-sampler/drey/integration/internal/sampling"
@@ -167,6 +168,7 @@ func (f *fleet) command() transport.Command {
 // submit submits a run with a seed and data.
 func (f *fleet) submit(seed uint64, columns [][]byte) transport.RunID {
 	f.t.Helper()
+	synctest.Wait() // the coordinator listens
 	ctx, m, inputs := f.t.Context(), f.manifest, f.client.Objects(transport.Inputs)
 	m.Seed, m.Columns = seed, nil
 	for _, c := range columns {
