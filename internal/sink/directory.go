@@ -1,6 +1,7 @@
 package sink
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,8 +22,11 @@ type directory struct {
 	mu    sync.Mutex  // held while the ledger is read and written down, so that no older one follows; guards the fields below
 	state store.State // that run.json has on disk
 	over  bool        // the run has ended: the directory was let go
-	held  bool        // its files are being put together: it is not let go
+	held  int         // how many work in it who need it beyond the run's end: it is not let go
 }
+
+// letGoTime is the pause before a directory that is being let go is opened again.
+const letGoTime = 10 * time.Millisecond
 
 // errLetGo says that a directory has to be opened again.
 var errLetGo = errors.New("sink: the directory was let go")
@@ -52,11 +56,41 @@ func (d *directory) note(l View, run transport.RunID, group bool) (over bool, er
 	if n := lag(here, ledger); n > 0 {
 		return false, transport.Errorf(transport.Unavailable, "sink", "%d blocks of run %s are still to be fetched from the other coordinators", n, run)
 	}
-	if err := d.end(ending, ledger.Draws); err != nil || d.held {
+	if err := d.end(ending, ledger.Draws); err != nil || d.held > 0 {
 		return false, err
 	}
 	d.over = true
 	return true, d.blocks.Close()
+}
+
+// hold opens the directory of a run and keeps it from being let go. Who has held it unholds it, and then notes how the run is.
+func (s *Sink) hold(ctx context.Context, l View, run transport.RunID) (*directory, error) {
+	for {
+		d, err := s.open(ctx, l, run)
+		if err != nil {
+			return nil, err
+		}
+		d.mu.Lock()
+		over := d.over
+		if !over {
+			d.held++
+		}
+		d.mu.Unlock()
+		if !over {
+			return d, nil
+		}
+		select { // it is about to be opened anew
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(letGoTime):
+		}
+	}
+}
+
+func (d *directory) unhold() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.held--
 }
 
 // dtypes are the wire's names of the store's element types.

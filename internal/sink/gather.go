@@ -60,12 +60,9 @@ func (s *Sink) Gather(ctx context.Context, l View) {
 
 // gather puts the files of a run together.
 func (s *Sink) gather(ctx context.Context, l View, run transport.RunID) error {
-	d, err := s.open(ctx, l, run)
+	d, err := s.hold(ctx, l, run)
 	if err != nil {
 		return err
-	}
-	if !d.hold() {
-		return transport.Errorf(transport.Unavailable, "sink", "the directory of run %s is being let go", run)
 	}
 	files, ok := d.blocks.(*store.BlockWriter)
 	if _, err = d.note(l, run, s.cfg.Group != nil); err == nil && ok {
@@ -80,18 +77,4 @@ func (s *Sink) gather(ctx context.Context, l View, run transport.RunID) error {
 		err = noted
 	}
 	return err
-}
-
-// hold keeps a directory from being let go; false if it has been.
-func (d *directory) hold() bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.held = !d.over
-	return d.held
-}
-
-func (d *directory) unhold() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.held = false
 }

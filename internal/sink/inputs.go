@@ -3,6 +3,7 @@ package sink
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"slices"
 	"time"
@@ -123,22 +124,22 @@ func (s *Sink) lacking(run transport.RunID, m *transport.Manifest) ([]input, err
 
 // add fetches copies into a run's directory. A run that has ended lets it go again.
 func (s *Sink) add(ctx context.Context, l View, run transport.RunID, lacking []input) error {
-	d, err := s.open(ctx, l, run)
+	d, err := s.hold(ctx, l, run)
 	if err != nil {
 		return err
 	}
 	blocks := d.blocks.(*store.BlockWriter) // New sees to it
 	for _, in := range lacking {
-		err := blocks.Keep(in.Input, func(w io.Writer) error { return transport.GetFile(ctx, s.cfg.Inputs, in.parts, w) })
-		if err != nil {
-			return err
+		if err = blocks.Keep(in.Input, func(w io.Writer) error { return transport.GetFile(ctx, s.cfg.Inputs, in.parts, w) }); err != nil {
+			break
 		}
 	}
-	if _, ending, err := l.Ledger(run); err != nil || ending.State == "" {
-		return err
+	d.unhold()
+	if _, ending, unknown := l.Ledger(run); unknown != nil || ending.State == "" {
+		return errors.Join(err, unknown)
 	}
-	if err := s.Note(ctx, l, run); transport.KindOf(err) != transport.Unavailable { // else it waits for blocks of others
-		return err
+	if noted := s.Note(ctx, l, run); transport.KindOf(noted) != transport.Unavailable { // else it waits for blocks of others
+		err = errors.Join(err, noted)
 	}
-	return nil
+	return err
 }
