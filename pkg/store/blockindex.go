@@ -181,17 +181,12 @@ func readIndexes(dir string, run *Run, f func([]blockRecord)) error {
 		return err
 	}
 	for _, n := range files {
-		path := filepath.Join(dir, indexName(n))
-		b, err := os.ReadFile(path)
+		records, err := readIndex(dir, run, n)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {
-			return fmt.Errorf("store: %w", err)
-		}
-		records, err := parseIndex(b, run.ID, n)
-		if err != nil {
-			return fmt.Errorf("store: %s: %w", path, err)
+			return err
 		}
 		if _, there := slices.BinarySearch(segs, n); !there {
 			records = slices.DeleteFunc(records, func(r blockRecord) bool { return r.kept })
@@ -199,6 +194,20 @@ func readIndexes(dir string, run *Run, f func([]blockRecord)) error {
 		f(records)
 	}
 	return nil
+}
+
+// readIndex returns the records of the index file of a number.
+func readIndex(dir string, run *Run, n int) ([]blockRecord, error) {
+	path := filepath.Join(dir, indexName(n))
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	records, err := parseIndex(b, run.ID, n)
+	if err != nil {
+		return nil, fmt.Errorf("store: %s: %w", path, err)
+	}
+	return records, nil
 }
 
 // readState returns the state of a block, whose sum it has checked.

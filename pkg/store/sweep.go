@@ -39,23 +39,18 @@ func sweep(fsys FS, dir string, run *Run, c *catalog, alone bool) error {
 		has[c.blocks[i].digest] = true
 	}
 	for n := range indexes {
-		path := filepath.Join(dir, indexName(n))
-		b, err := os.ReadFile(path)
+		records, err := readIndex(dir, run, n)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {
-			return fmt.Errorf("store: %w", err)
-		}
-		records, err := parseIndex(b, run.ID, n)
-		if err != nil {
-			return fmt.Errorf("store: %s: %w", path, err)
+			return err
 		}
 		done := true
 		for i := range records {
 			done = done && (has[records[i].digest] || records[i].index < heads[records[i].pack])
 		}
-		if done && fsys.Remove(path) == nil {
+		if done && fsys.Remove(filepath.Join(dir, indexName(n))) == nil {
 			_ = fsys.Remove(filepath.Join(dir, segmentName(n))) // there is none where no draws were kept
 		}
 	}
