@@ -43,7 +43,7 @@ func TestValidate(t *testing.T) {
 		"--id":                    func(c *daemon.CoordinatorConfig) { c.ID = "a.b" },
 		"--listen":                func(c *daemon.CoordinatorConfig) { c.Listen = "nowhere" },
 		"want HOST:PORT":          func(c *daemon.CoordinatorConfig) { c.Listen = "nowhere:70000" },
-		"--peers has no x":        func(c *daemon.CoordinatorConfig) { c.ID, c.Peers = "x", three },
+		`--peers has no "x"`:      func(c *daemon.CoordinatorConfig) { c.ID, c.Peers = "x", three },
 		`--replaces "a"`:          func(c *daemon.CoordinatorConfig) { c.Peers, c.Replaces = three, "a" },
 		`--replaces "z"`:          func(c *daemon.CoordinatorConfig) { c.Replaces = "z" },
 		"not of a coordinator":    func(c *daemon.CoordinatorConfig) { c.Credentials = credentials(t, trust.Worker) },
