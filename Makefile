@@ -77,9 +77,10 @@ bench-peers: ## drey beside NumPyro and nutpie, about 75 minutes
 	sh bench/peers/setup.sh
 	go run ./bench/cmd/peers
 
-bench-cluster: ## what a coordinator takes from 1,000 workers, and what a second worker adds: 16 minutes
+bench-cluster: ## what a coordinator takes from 1,000 workers, also for long, and what a second worker adds: 19 minutes, 25 GB of disk
 	go test -count=1 -v -run '^TestSnapshotOfAMillionBlocks$$' ./internal/coordinator
-	go run ./bench/cmd/cluster
+	go run ./bench/cmd/cluster -commit 2m
+	go run ./bench/cmd/cluster -pace 2s -scaling 0
 
 bench-compare: ## Go benchmarks at the commit REF and here, in turn, compared: make bench-compare REF=main
 	mkdir -p bench/out && rm -rf bench/out/ref bench/out/*.txt && git worktree prune && git worktree add --detach bench/out/ref $(REF)

@@ -22,6 +22,7 @@ const (
 	beatTime    = 2 * time.Second  // between a worker's heartbeats, as real ones have it
 	lineTime    = 10 * time.Second // between two lines of the table
 	profileTime = 20 * time.Second
+	reserve     = 4e9 // bytes of the disk that are left to others
 )
 
 // commit has very many simulated workers send blocks of 10 parameters and all statistics to a coordinator as fast as it takes them: a
@@ -42,7 +43,7 @@ func commit(ctx context.Context, program, dir string, o options) (err error) {
 	if err != nil {
 		return err
 	}
-	s, err := swarm(ctx, c.url, o.workers)
+	s, err := swarm(ctx, c.url, o)
 	if err != nil {
 		return err
 	}
@@ -51,7 +52,7 @@ func commit(ctx context.Context, program, dir string, o options) (err error) {
 		o.workers, o.chains, width, o.block, shelltest.Parameters)
 	fmt.Fprintln(o.out, "| seconds | draws/s | coordinator's cores | workers' cores | coordinator's resident memory, MB | its heap, MB |")
 	fmt.Fprintln(o.out, "| --- | --- | --- | --- | --- | --- |")
-	if err := c.watch(ctx, run, o); err != nil {
+	if err := c.watch(ctx, run, dir, o); err != nil {
 		return err
 	}
 	return ctx.Err()
@@ -75,8 +76,8 @@ func putProgram(ctx context.Context, inputs transport.Objects, m *transport.Mani
 	return err
 }
 
-// watch prints how a run goes for a while.
-func (c *coordinator) watch(ctx context.Context, run transport.RunID, o options) error {
+// watch prints how a run goes for a while, as long as there is room for its draws.
+func (c *coordinator) watch(ctx context.Context, run transport.RunID, dir string, o options) error {
 	var states []state
 	var own []usage
 	var profiles sync.WaitGroup
@@ -102,6 +103,9 @@ func (c *coordinator) watch(ctx context.Context, run transport.RunID, o options)
 			file := o.profile
 			o.profile = ""
 			profiles.Go(func() { c.keepProfile(ctx, file) })
+		}
+		if left, err := room(dir); err != nil || left < reserve {
+			return errors.Join(fmt.Errorf("%s has %.1f GB left, and draws take 0.1 GB a second: choose a larger disk by TMPDIR, or fewer draws by -commit or -pace", dir, left/1e9), err)
 		}
 		time.Sleep(min(lineTime, o.commit-ran))
 	}
@@ -131,21 +135,21 @@ func (c *coordinator) keepProfile(ctx context.Context, file string) {
 }
 
 // swarm begins simulated workers, each with a connection of its own, and returns the function that ends them.
-func swarm(ctx context.Context, url string, workers int) (end func(), err error) {
+func swarm(ctx context.Context, url string, o options) (end func(), err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	end = func() {
 		cancel()
 		running.Wait()
 	}
-	for i := range workers {
+	for i := range o.workers {
 		name := transport.PartyID("w" + strconv.Itoa(i))
 		t, err := nats.Connect(ctx, nats.Config{URL: url, Party: name})
 		if err != nil {
 			end()
 			return nil, err
 		}
-		w := shelltest.NewWorker(t, shelltest.WorkerConfig{Name: name, Incarnation: 1, Slots: 1, Beat: beatTime})
+		w := shelltest.NewWorker(t, shelltest.WorkerConfig{Name: name, Incarnation: 1, Slots: 1, Block: o.pace, Beat: beatTime})
 		running.Go(func() {
 			w.Run(ctx)
 			_ = t.Close()

@@ -20,6 +20,7 @@ func main() {
 	flag.IntVar(&o.workers, "workers", 1000, "simulated workers, each with one pack")
 	flag.IntVar(&o.chains, "chains", 10_000, "their chains")
 	flag.IntVar(&o.block, "block", 50, "draws of a chain in a block")
+	flag.DurationVar(&o.pace, "pace", 0, "time that a simulated worker takes for a block at least; 0: as soon as the coordinator takes it")
 	flag.StringVar(&o.profile, "profile", "", "write the coordinator's CPU profile, of 20 s near the end of the commits, to this `file`")
 	flag.DurationVar(&o.scaling, "scaling", time.Minute, "how long one and two real workers sample, each round; 0 leaves it out")
 	flag.IntVar(&o.rounds, "rounds", 3, "rounds of one worker, two, one, …")
@@ -39,6 +40,7 @@ func main() {
 type options struct {
 	commit                 time.Duration
 	workers, chains, block int
+	pace                   time.Duration
 	profile                string
 	scaling                time.Duration
 	rounds                 int
