@@ -14,7 +14,7 @@ import (
 // that is ten times slower: the last decisions wait for all, and so do draws.
 func TestDeadlineCalibration(t *testing.T) {
 	if *simulations < 1000 {
-		t.Skip("make sbc runs it: it takes as long as TestSlowWorkerCalibration")
+		t.Skip("skipped: only make sbc runs it, with -simulations 1000: it takes as long as TestSlowWorkerCalibration")
 	}
 	synctest.Test(t, func(t *testing.T) {
 		s, f := slowFunnel(t)

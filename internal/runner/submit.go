@@ -70,10 +70,8 @@ func Manifest(cfg Config, m Model, terms Terms) (*job.Job, *transport.Manifest, 
 	if err != nil {
 		return nil, nil, fmt.Errorf("runner: describe the run: %w", err)
 	}
-	j := &job.Job{Bundle: p.bundle, Precision: m.Precision(), Columns: m.Columns, Config: p.chain, Starts: p.starts}
-	if len(p.uniqueStarts()) == 1 && len(p.starts[0].Given) == 0 {
-		j.Starts = p.starts[:1]
-	}
+	j := p.job()
+	j.Precision = m.Precision()
 	for _, c := range copies {
 		j.Files = append(j.Files, job.File(c))
 	}

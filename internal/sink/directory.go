@@ -25,9 +25,6 @@ type directory struct {
 	held  int         // how many work in it who need it beyond the run's end: it is not let go
 }
 
-// letGoTime is the pause before a directory that is being let go is opened again.
-const letGoTime = 10 * time.Millisecond
-
 // errLetGo says that a directory has to be opened again.
 var errLetGo = errors.New("sink: the directory was let go")
 
@@ -79,11 +76,7 @@ func (s *Sink) hold(ctx context.Context, l View, run transport.RunID) (*director
 		if !over {
 			return d, nil
 		}
-		select { // it is about to be opened anew
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-time.After(letGoTime):
-		}
+		s.drop(run, d)
 	}
 }
 

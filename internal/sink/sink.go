@@ -191,16 +191,21 @@ func (s *Sink) Note(ctx context.Context, l View, run transport.RunID) error {
 		}
 		over, err := d.note(l, run, s.cfg.Group != nil)
 		if over {
-			s.mu.Lock()
-			if s.runs[run] == d {
-				delete(s.runs, run)
-				s.settled[run] = s.cfg.Group != nil
-			}
-			s.mu.Unlock()
+			s.drop(run, d)
 		}
 		if !errors.Is(err, errLetGo) {
 			return err
 		}
+	}
+}
+
+// drop has the directory of a run that has ended, and that was let go, be opened again by whoever needs it.
+func (s *Sink) drop(run transport.RunID, d *directory) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.runs[run] == d {
+		delete(s.runs, run)
+		s.settled[run] = s.cfg.Group != nil
 	}
 }
 

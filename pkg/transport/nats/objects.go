@@ -16,8 +16,9 @@ import (
 // partSize is the bytes of one message of an object: few messages, which in base64 are still below every server's limit.
 const partSize = 512 << 10
 
-// readTime is how long a server may take to send a message of an object.
-const readTime = 5 * time.Second
+// replyTime is how long a server may take to answer a question: one that dies sends no reply, and those who take its place may have
+// answered long before the caller's own time is over.
+const replyTime = 5 * time.Second
 
 // objects are those of a JetStream object store.
 type objects struct {
@@ -33,6 +34,8 @@ func (o *objects) store(ctx context.Context) (jetstream.ObjectStore, error) {
 		return nil, errClosed("objects")
 	default:
 	}
+	ctx, cancel := context.WithTimeout(ctx, replyTime)
+	defer cancel()
 	return o.c.js.ObjectStore(ctx, o.bucket.String())
 }
 
@@ -41,14 +44,14 @@ func (o *objects) Put(ctx context.Context, data []byte) (transport.Digest, error
 	if int64(len(data)) > transport.MaxObject {
 		return name, transport.Errorf(transport.Invalid, "put", "an object of %d bytes, at most %d", len(data), transport.MaxObject)
 	}
-	store, err := o.store(ctx)
-	if err != nil {
-		return name, fault("put", err)
-	}
 	// The server keeps the digest of what it has under a name, in this form.
 	whole := "SHA-256=" + base64.URLEncoding.EncodeToString(name[:])
 	if info, err := o.find(ctx, name); err == nil && info.Digest == whole {
 		return name, nil
+	}
+	store, err := o.store(ctx)
+	if err != nil {
+		return name, fault("put", err)
 	}
 	meta := jetstream.ObjectMeta{Name: name.String(), Opts: &jetstream.ObjectMetaOptions{ChunkSize: partSize}}
 	if _, err := store.Put(ctx, meta, bytes.NewReader(data)); err != nil {
@@ -135,7 +138,7 @@ func (o *objects) lead(ctx context.Context, w wanted) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, readTime) // a server that dies sends no reply
+	ctx, cancel := context.WithTimeout(ctx, replyTime)
 	defer cancel()
 	reply, err := o.c.conn.RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET.OBJ_"+o.bucket.String(), text)
 	if err != nil {
@@ -162,14 +165,18 @@ func (o *objects) lead(ctx context.Context, w wanted) (*answer, error) {
 // do that may have the server send messages on subjects of others. Any server may give them, which is several times faster than the
 // leader's replies in JSON; what one does not have the leader has.
 func (o *objects) parts(ctx context.Context, info *jetstream.ObjectInfo) ([]byte, error) {
-	stream, err := o.c.js.Stream(ctx, "OBJ_"+o.bucket.String())
+	once, cancel := context.WithTimeout(ctx, replyTime)
+	stream, err := o.c.js.Stream(once, "OBJ_"+o.bucket.String())
+	cancel()
 	if err != nil {
 		return nil, err
 	}
 	data := make([]byte, 0, info.Size)
 	subject := "$O." + o.bucket.String() + ".C." + info.NUID
 	for after := uint64(0); uint64(len(data)) < info.Size; {
-		msg, err := stream.GetMsg(ctx, after+1, jetstream.WithGetMsgSubject(subject))
+		once, cancel := context.WithTimeout(ctx, replyTime)
+		msg, err := stream.GetMsg(once, after+1, jetstream.WithGetMsgSubject(subject))
+		cancel()
 		part := &answer{}
 		if err == nil {
 			part.Sequence, part.Data = msg.Sequence, msg.Data

@@ -177,6 +177,8 @@ func (c *connection) reader(messages jetstream.MessagesContext, queue bool) *rea
 
 // consume subscribes to a queue.
 func (c *connection) consume(ctx context.Context, f transport.Filter) (*reader, error) {
+	ctx, cancel := context.WithTimeout(ctx, replyTime)
+	defer cancel()
 	cons, err := c.js.Consumer(ctx, stream(f.Channel), consumer)
 	if err != nil {
 		return nil, err
@@ -190,6 +192,8 @@ func (c *connection) consume(ctx context.Context, f transport.Filter) (*reader, 
 
 // replay subscribes to a history, from its oldest message on.
 func (c *connection) replay(ctx context.Context, f transport.Filter) (*reader, error) {
+	ctx, cancel := context.WithTimeout(ctx, replyTime)
+	defer cancel()
 	cons, err := c.js.OrderedConsumer(ctx, stream(f.Channel), jetstream.OrderedConsumerConfig{
 		FilterSubjects: []string{f.String()}, DeliverPolicy: jetstream.DeliverAllPolicy,
 	})
