@@ -3,11 +3,13 @@
 package cluster
 
 import (
+	"context"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 
+	"github.com/drey-sampler/drey/internal/client"
 	"github.com/drey-sampler/drey/pkg/transport"
 )
 
@@ -144,6 +146,23 @@ func TestStopResumeExtend(t *testing.T) {
 	if out, said, err := u.run(t, "resume", run); err == nil || !strings.Contains(said, "is done") {
 		t.Errorf("resumed a run that is done: %s%s", out, said)
 	}
+}
+
+// TestStopRule: a run ends once its rule holds, with the draws of one that was asked for no more.
+func TestStopRule(t *testing.T) {
+	u, worker, _ := open(t)
+	worker()
+	s := schools{seed: 18, draws: 5000}
+	run := strings.TrimSpace(u.must(t, append([]string{"submit", "--stop-rhat", "1.05", "--stop-ess", "200"}, s.args()...)...))
+	u.must(t, "watch", run)
+	u.connected(t, func(ctx context.Context, c *client.Client) {
+		r, err := c.Find(ctx, run)
+		if err != nil || r.State != transport.Complete || r.Committed == 0 || r.Committed > 10_000 {
+			t.Fatalf("the rule's run: %+v, %v", r, err)
+		}
+		s.draws = int(r.Committed) / s.width()
+	})
+	s.check(t, u, run)
 }
 
 // TestProgramRunsItself: drey run --cluster is drey run elsewhere.

@@ -268,6 +268,8 @@ var badInput = []struct {
 	{"submit schools --cluster http://127.0.0.1:1", 2, []string{`"http://127.0.0.1:1"`, "nats://HOST:PORT"}},
 	{"submit schools --cluster nats://127.0.0.1:1 --stop-rhat 1", 2, []string{"--stop-rhat 1"}},
 	{"submit schools --cluster nats://127.0.0.1:1 --stop-ess -1", 2, []string{"--stop-ess -1"}},
+	{"submit schools --cluster nats://127.0.0.1:1 --stop-rhat 1.01 --stop-ess 400 --chains 64", 1, []string{"nobody answers at nats://127.0.0.1:1"}},
+	{"submit schools --cluster nats://127.0.0.1:1 --chains 0", 2, []string{"submit: --chains 0"}},
 	{"submit schools --cluster nats://127.0.0.1:1 --lease 1ms", 2, []string{"--lease 1ms", "1s"}},
 	{"submit schools --cluster nats://127.0.0.1:1 --warmup-deadline 1ms", 2, []string{"--warmup-deadline 1ms", "1s"}},
 	{"run schools --warmup-deadline 10s", 2, []string{"--warmup-deadline 10s", "no pack is late", "--cluster"}},

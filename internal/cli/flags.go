@@ -37,8 +37,9 @@ func (c *choice) Set(s string) error {
 	return nil
 }
 
-// runFlags are the flags of drey run.
+// runFlags are the flags of a command that begins runs.
 type runFlags struct {
+	command      string // its name, for messages
 	config       runner.Config
 	seed         uint64
 	kernel       string
@@ -162,7 +163,7 @@ func (r *runFlags) ranges() error {
 		{c.InitStrategy != model.InitValue || r.init != "" || len(c.Init.Text) > 0, "init-strategy", "another one, or --init FILE with the values", c.InitStrategy},
 	} {
 		if !f.ok {
-			problems = append(problems, usage("run: --%s %v: want %s", f.name, f.value, f.want))
+			problems = append(problems, usage("%s: --%s %v: want %s", r.command, f.name, f.value, f.want))
 		}
 	}
 	return errors.Join(problems...)

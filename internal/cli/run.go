@@ -19,7 +19,7 @@ import (
 )
 
 func (c *command) run() *cobra.Command {
-	flags, cluster, terms := &runFlags{}, c.cluster(), runner.DefaultTerms()
+	flags, cluster, terms := &runFlags{command: "run"}, c.cluster(), runner.DefaultTerms()
 	cmd := &cobra.Command{
 		Use: "run MODEL [flags]", Short: "Sample a model: draws on disk, a summary on the screen", Args: arguments("MODEL"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -46,7 +46,7 @@ func (c *command) run() *cobra.Command {
 
 // sample is drey run.
 func (c *command) sample(ctx context.Context, m *Model, flags *runFlags, cluster *clusterFlags, terms *runner.Terms) error {
-	if err := errors.Join(flags.finish(), deadlineRange("run", flags.flags, *terms)); err != nil {
+	if err := errors.Join(flags.finish(), deadlineRange(flags, *terms)); err != nil {
 		return err
 	}
 	if cluster.url == "" { // else it is the workers' matter
@@ -101,7 +101,7 @@ func (c *command) sampleThere(ctx context.Context, cluster *clusterFlags, o ther
 		return err
 	}
 	return cluster.with(ctx, func(conn *client.Client) (err error) {
-		id, err := begin(ctx, conn, cfg, o.model, runner.Terms{Stop: cfg.StopRule(), Lease: runner.DefaultTerms().Lease, Deadline: o.terms.Deadline}, o.model.Name)
+		id, err := begin(ctx, conn, cfg, o.model, runner.Terms{Lease: runner.DefaultTerms().Lease, Deadline: o.terms.Deadline}, o.model.Name)
 		if err != nil {
 			return clusterError(err)
 		}

@@ -26,11 +26,10 @@ func (s *submitFlags) add(f *pflag.FlagSet, p *Program) {
 	s.terms = runner.DefaultTerms()
 	s.cluster.add(f)
 	f.StringVar(&s.name, "name", "", "of the run, for people (default: the model's)")
-	f.Float64Var(&s.terms.Stop.RHat, "stop-rhat", 0, "end once R-hat of all parameters is at most this (default: make all draws)")
-	f.Float64Var(&s.terms.Stop.ESS, "stop-ess", 0, "end once the effective sample sizes of all parameters are at least this")
 	f.DurationVar(&s.terms.Lease, "lease", s.terms.Lease, "`time` for which a worker may be silent until its packs are given to others")
 	addDeadline(f, &s.terms)
 	s.run.addModel(f, p)
+	s.run.addStop(f)
 	f.Lookup("batch").Usage = "chains of a pack, which one worker runs at a time (default: 8 or more, so that there are at most 16 packs)"
 }
 
@@ -42,34 +41,24 @@ func addDeadline(f *pflag.FlagSet, t *runner.Terms) {
 }
 
 // deadlineRange checks that flag of a command.
-func deadlineRange(name string, f *pflag.FlagSet, t runner.Terms) error {
-	if least, most := time.Second, 24*time.Hour; f.Changed(deadlineFlag) && (t.Deadline < least || t.Deadline > most) {
-		return usage("%s: --%s %v: want %v to %v", name, deadlineFlag, t.Deadline, least, most)
+func deadlineRange(r *runFlags, t runner.Terms) error {
+	if least, most := time.Second, 24*time.Hour; r.flags.Changed(deadlineFlag) && (t.Deadline < least || t.Deadline > most) {
+		return usage("%s: --%s %v: want %v to %v", r.command, deadlineFlag, t.Deadline, least, most)
 	}
 	return nil
 }
 
-// ranges checks the stop rule and times.
+// ranges checks times.
 func (s *submitFlags) ranges() error {
 	var problems []error
-	if f := s.run.flags; f.Changed("stop-rhat") && !(s.terms.Stop.RHat > 1) {
-		problems = append(problems, usage("submit: --stop-rhat %v: want more than 1", s.terms.Stop.RHat))
-	}
-	if f := s.run.flags; f.Changed("stop-ess") && !(s.terms.Stop.ESS > 0) {
-		problems = append(problems, usage("submit: --stop-ess %v: want more than 0", s.terms.Stop.ESS))
-	}
 	if least, most := time.Second, time.Hour; s.terms.Lease < least || s.terms.Lease > most {
 		problems = append(problems, usage("submit: --lease %v: want %v to %v", s.terms.Lease, least, most))
 	}
-	problems = append(problems, deadlineRange("submit", s.run.flags, s.terms))
-	if s.terms.Stop.RHat > 0 || s.terms.Stop.ESS > 0 {
-		s.terms.Stop.Every = 1
-	}
-	return errors.Join(problems...)
+	return errors.Join(append(problems, deadlineRange(s.run, s.terms))...)
 }
 
 func (c *command) submit() *cobra.Command {
-	flags := &submitFlags{run: &runFlags{}, cluster: *c.cluster()}
+	flags := &submitFlags{run: &runFlags{command: "submit"}, cluster: *c.cluster()}
 	cmd := &cobra.Command{
 		Use: "submit MODEL [flags]", Short: "Begin a run on a cluster: prints its id", Args: arguments("MODEL"),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -23,7 +23,6 @@ const (
 
 // Terms are what a run on a cluster is told besides its configuration.
 type Terms struct {
-	Stop  transport.StopRule
 	Lease time.Duration // for which a worker may be silent until its packs are given to others
 	// Deadline is how long half of the packs wait at the end of a window of pooled warmup, until the decision is taken without those
 	// that are late; 0, the default, is as long as it takes. Another marks the run TimingDependent.
@@ -34,7 +33,7 @@ type Terms struct {
 // they decide has to come from all of them.
 var ErrNoBarrier = errors.New("runner: a deadline of warmup is for chains that wait for each other: --adapt pooled, and 40 transitions of warmup or more")
 
-// DefaultTerms returns the defaults: all draws are made.
+// DefaultTerms returns the defaults.
 func DefaultTerms() Terms { return Terms{Lease: 15 * time.Second} }
 
 // Manifest returns the job of a run for a cluster, and its manifest, in which only what Job.Put sets is missing. The draws are
@@ -78,7 +77,7 @@ func Manifest(cfg Config, m Model, terms Terms) (*job.Job, *transport.Manifest, 
 	block := min(max(cfg.Draws/blocksOfRun, leastBlock), mostBlock)
 	return j, &transport.Manifest{
 		Engine: wanted, Chains: uint32(cfg.Chains), Width: uint32(width), Warmup: job.Warmup(p.chain, block), Block: uint32(block),
-		Draws: uint64(cfg.Draws), Stop: terms.Stop, Lease: uint32(terms.Lease.Milliseconds()), Late: lateMillis, About: about,
+		Draws: uint64(cfg.Draws), Stop: cfg.StopRule(), Lease: uint32(terms.Lease.Milliseconds()), Late: lateMillis, About: about,
 		Deadline: uint32(terms.Deadline.Milliseconds()), Open: uint32(open),
 	}, nil
 }
