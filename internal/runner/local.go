@@ -359,6 +359,7 @@ func (r *running) worker() worker.Config {
 	return worker.Config{
 		Name: workerName, Version: r.version, Slots: p.slots(), Packs: min(packs, mostPacks), Uncommitted: r.pending(&state.Spec),
 		Backlog: r.backlog(&state.Spec), Cuts: r.cuts, Engine: p.engine, Lanes: p.chain.Batch > 0, Local: func(transport.Digest) *job.Job { return own }, Watcher: r.watch,
-		Log: slog.New(slog.DiscardHandler),
+		Volatile: r.outcome == nil,
+		Log:      slog.New(slog.DiscardHandler),
 	}
 }

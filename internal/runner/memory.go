@@ -1,10 +1,12 @@
 package runner
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math"
 	"slices"
+	"sort"
 
 	"github.com/drey-sampler/drey/internal/chain"
 	"github.com/drey-sampler/drey/pkg/store"
@@ -18,10 +20,27 @@ type memory struct {
 	parts [2][]part    // by phase, then chain
 }
 
-// part is the draws of a chain in a phase: a column each, elements little-endian as in a segment before packing.
+// part is the draws of a chain in a phase, in pieces one after another.
 type part struct {
-	columns [][]byte
-	n       int
+	pieces []piece
+	n      int // draws
+}
+
+// piece is some draws: a column each, elements little-endian as in a segment before packing.
+type piece struct {
+	first, n int
+	columns  [][]byte
+}
+
+// add adds a piece of n draws.
+func (p *part) add(n int, columns [][]byte) {
+	p.pieces = append(p.pieces, piece{p.n, n, columns})
+	p.n += n
+}
+
+// find returns the piece that a draw is in.
+func (p *part) find(draw int) *piece {
+	return &p.pieces[sort.Search(len(p.pieces), func(i int) bool { return p.pieces[i].first > draw })-1]
 }
 
 func newMemory(run store.Run) *memory {
@@ -30,19 +49,8 @@ func newMemory(run store.Run) *memory {
 		m.sites = append(m.sites, store.StatSites()...)
 	}
 	m.sites = append(m.sites, run.Schema.Sites...)
-	s := &run.Settings
-	for phase, draws := range [2]int{store.Sampling: s.Draws, store.Warmup: s.Warmup} {
-		m.parts[phase] = make([]part, s.Chains)
-		if store.Phase(phase) == store.Warmup && !s.SaveWarmup {
-			draws = 0
-		}
-		for c := range m.parts[phase] {
-			columns := make([][]byte, len(m.sites))
-			for i := range columns {
-				columns[i] = make([]byte, 0, draws*m.width(i))
-			}
-			m.parts[phase][c].columns = columns
-		}
+	for phase := range m.parts {
+		m.parts[phase] = make([]part, run.Settings.Chains)
 	}
 	return m
 }
@@ -54,27 +62,24 @@ func (m *memory) writer() chain.Sink { return m }
 
 // Append adds a batch of predictive draws, which have no statistics, to its chain.
 func (m *memory) Append(b *chain.Batch) error {
-	p := &m.parts[store.Sampling][b.Chain]
+	columns := make([][]byte, len(b.Values))
 	for i, v := range b.Values {
-		p.columns[i] = append(p.columns[i], v[:b.Len*m.width(i)]...)
+		columns[i] = bytes.Clone(v[:b.Len*m.width(i)])
 	}
-	p.n += b.Len
+	m.parts[store.Sampling][b.Chain].add(b.Len, columns)
 	return nil
 }
 
-// add adds a block to its chains. What is beyond the draws of the run is not kept.
+// add adds a block to its chains, whose columns are the memory's from then on. What is beyond the draws of the run is not shown.
 func (m *memory) add(b *store.Block) {
 	for c := range b.Chains {
 		p := &m.parts[b.Phase][b.Chain+c]
-		n := b.Draws
-		if b.Phase == store.Sampling {
-			n = min(n, m.run.Settings.Draws-p.n)
-		}
+		columns := make([][]byte, len(b.Columns))
 		for i, col := range b.Columns {
-			first := c * b.Draws * m.width(i)
-			p.columns[i] = append(p.columns[i], col[first:first+n*m.width(i)]...)
+			n := b.Draws * m.width(i)
+			columns[i] = col[c*n : (c+1)*n]
 		}
-		p.n += n
+		p.add(b.Draws, columns)
 	}
 }
 
@@ -155,26 +160,35 @@ func (a *memoryArray) At(index ...int) float64 {
 }
 
 func (a *memoryArray) element(chain, draw, element int) float64 {
+	p := a.m.parts[a.phase][chain].find(draw)
+	return a.of(p, draw-p.first, element)
+}
+
+// of returns an element of a row of a piece.
+func (a *memoryArray) of(p *piece, row, element int) float64 {
 	s := &a.m.sites[a.i]
-	size := s.DType.Size()
-	return elementOf(s.DType, a.m.parts[a.phase][chain].columns[a.i][draw*a.m.width(a.i)+element*size:])
+	return elementOf(s.DType, p.columns[a.i][row*a.m.width(a.i)+element*s.DType.Size():])
 }
 
 func (a *memoryArray) Element(element int) ([][]float64, error) {
 	out := make([][]float64, len(a.m.parts[a.phase]))
 	n := a.m.Len(a.phase)
 	for c := range out {
-		out[c] = make([]float64, n)
-		for d := range out[c] {
-			out[c][d] = a.element(c, d, element)
+		out[c] = make([]float64, 0, n)
+		for i := range a.m.parts[a.phase][c].pieces {
+			p := &a.m.parts[a.phase][c].pieces[i]
+			for row := range min(p.n, n-len(out[c])) {
+				out[c] = append(out[c], a.of(p, row, element))
+			}
 		}
 	}
 	return out, nil
 }
 
 func (a *memoryArray) Draw(dst []float64, chain, draw int) error {
+	p := a.m.parts[a.phase][chain].find(draw)
 	for i := range dst {
-		dst[i] = a.element(chain, draw, i)
+		dst[i] = a.of(p, draw-p.first, i)
 	}
 	return nil
 }

@@ -206,11 +206,7 @@ func (b *batcher) read(ctx context.Context, e transport.Envelope) (*transport.Bl
 
 // contentOf returns the content of a block, whose digest it has checked.
 func contentOf(ctx context.Context, objects transport.Objects, block *transport.Block) (*transport.Content, error) {
-	data, err := block.Content.Unpack(ctx, objects, transport.MaxContent)
-	if err != nil {
-		return nil, err
-	}
-	inner, err := transport.Decode(data)
+	inner, err := block.Content.Message(ctx, objects, transport.MaxContent)
 	if err != nil {
 		return nil, err
 	}
@@ -262,7 +258,7 @@ func (b *batcher) acknowledge(ctx context.Context) {
 // clean removes the object that a block's content came as: its bytes are in the store. Copies of the message that still come find
 // none, and are refused.
 func (b *batcher) clean(ctx context.Context, e *entry) {
-	if c := &e.block.Content; len(c.Inline) == 0 && c.Size > 0 {
+	if c := &e.block.Content; c.IsObject() {
 		b.log(b.transport.Objects(transport.Results).Delete(ctx, c.Digest), "remove an object")
 	}
 }

@@ -189,7 +189,7 @@ func (s *Sink) checked(ctx context.Context, l View, run transport.RunID, d *dire
 		return store.Block{}, transport.Errorf(transport.Corrupt, "fetch", "block %d of pack %d of run %s is not the ledger's", b.Index, b.Lease.Pack, b.Lease.Run)
 	}
 	block, err := s.received(ctx, d, b, transport.Outcome)
-	if err == nil && len(b.Content.Inline) == 0 && b.Content.Size > 0 {
+	if err == nil && b.Content.IsObject() {
 		if err := s.cfg.Group.Transport.Objects(transport.Outcome).Delete(ctx, b.Content.Digest); err != nil {
 			s.cfg.Log.Debug("sink: remove an object", "error", err.Error())
 		}

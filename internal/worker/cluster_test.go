@@ -259,7 +259,12 @@ func (c *cluster) head(pack uint32) transport.Digest {
 
 // store is the sink: bytes first, then the ledger, then the acknowledgement.
 func (c *cluster) store(ctx context.Context, t transport.Transport, r transport.Received, b *transport.Block) {
-	raw, err := b.Content.Unpack(ctx, t.Objects(transport.Results), transport.MaxContent)
+	content, err := b.Content.Message(ctx, t.Objects(transport.Results), transport.MaxContent)
+	if err != nil {
+		c.t.Errorf("block %d of pack %d: %v", b.Index, b.Lease.Pack, err)
+		return
+	}
+	raw, err := transport.Encode(content)
 	if err != nil {
 		c.t.Errorf("block %d of pack %d: %v", b.Index, b.Lease.Pack, err)
 	}

@@ -41,6 +41,8 @@ type Config struct {
 	// Cuts keeps the blocks that the worker is within when it is to end: it then ends at once. nil: it goes on with them for 2.5 s, and
 	// what is unfinished then is lost.
 	Cuts Cuts
+	// Volatile says that nothing of a run outlives the process, nor goes anywhere else: the digest of a block need not be of its draws.
+	Volatile bool
 	// Watcher is told what the worker does; nil: nobody is.
 	Watcher Watcher
 	Log     *slog.Logger // whose lines say which worker it is

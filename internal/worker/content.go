@@ -41,18 +41,26 @@ type collector struct {
 	have   []uint32
 }
 
-// collect returns a collector of a block that has no draws yet. The columns' memory is taken where it suffices, and kept there.
+// collect returns a collector of a block that has no draws yet. The columns' memory is taken where it suffices, else it is one piece.
 func collect(c *transport.Content, columns []transport.Column) *collector {
-	s := &collector{Content: c, have: make([]uint32, c.Chains)}
-	for i := range columns {
-		col := &columns[i]
-		width := int(col.Elements) * col.DType.Size()
-		n := int(c.Chains) * int(c.Draws) * width
-		if cap(col.Data) < n {
-			col.Data = make([]byte, n)
+	s := &collector{Content: c, have: make([]uint32, c.Chains), widths: make([]int, len(columns))}
+	rows, row, suffices := int(c.Chains)*int(c.Draws), 0, true
+	for i, col := range columns {
+		s.widths[i] = int(col.Elements) * col.DType.Size()
+		row, suffices = row+s.widths[i], suffices && rows*s.widths[i] <= cap(col.Data)
+	}
+	var all []byte
+	if !suffices {
+		all = make([]byte, rows*row)
+	}
+	for i, col := range columns {
+		n := rows * s.widths[i]
+		if suffices {
+			col.Data = col.Data[:n]
+		} else {
+			col.Data, all = all[:n:n], all[n:]
 		}
-		col.Data = col.Data[:n]
-		c.Columns, s.widths = append(c.Columns, *col), append(s.widths, width)
+		c.Columns = append(c.Columns, col)
 	}
 	return s
 }

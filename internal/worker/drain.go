@@ -56,11 +56,6 @@ func (w *worker) over(l *lease) {
 	w.cfg.Log.Error("pack failed", args...)
 	var u unfit
 	elsewhere := errors.As(cause, &u)
-	if elsewhere {
-		w.mu.Lock()
-		w.patience = time.Now().Add(mostPause)
-		w.mu.Unlock()
-	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(l.ctx), requestTime)
 	defer cancel()
 	_, err := fetch(ctx, func(ctx context.Context) (*transport.Done, error) {

@@ -129,13 +129,8 @@ func (w *worker) block(l *lease, p *pack, at *cursor, previous transport.Digest)
 	if err != nil {
 		return nil, err
 	}
-	raw, err := transport.Encode(made.content)
-	p.run.recycle(made.content.Columns)
-	if err != nil {
-		return nil, err
-	}
 	x := &parcel{warmup: !at.sampling(), first: at.first}
-	content, err := w.pack(l, x, raw)
+	content, err := w.enclose(l, x, p.run, made.content)
 	if err != nil {
 		return nil, err
 	}
@@ -150,6 +145,20 @@ func (w *worker) block(l *lease, p *pack, at *cursor, previous transport.Digest)
 		x.moments, err = w.moments(l, at, x, made)
 	}
 	return x, err
+}
+
+// enclose returns the payload of the content of a block of a parcel: the content itself where the transport carries it, else its bytes,
+// and the memory of its columns is the run's again.
+func (w *worker) enclose(l *lease, x *parcel, r *run, content *transport.Content) (transport.Payload, error) {
+	if _, ok := w.transport.(transport.Direct); ok {
+		return transport.Enclose(content, !w.cfg.Volatile)
+	}
+	raw, err := transport.Encode(content)
+	r.recycle(content.Columns)
+	if err != nil {
+		return transport.Payload{}, err
+	}
+	return w.pack(l, x, raw)
 }
 
 // pack returns the payload of a content of a parcel.
@@ -183,13 +192,9 @@ func (w *worker) endState(l *lease) (*transport.Content, error) {
 	if g.Next == 0 {
 		return nil, nil
 	}
-	raw, err := fetch(l.ctx, func(ctx context.Context) ([]byte, error) {
-		return g.State.Unpack(ctx, w.transport.Objects(transport.Outcome), transport.MaxContent)
+	m, err := fetch(l.ctx, func(ctx context.Context) (transport.Message, error) {
+		return g.State.Message(ctx, w.transport.Objects(transport.Outcome), transport.MaxContent)
 	})
-	if err != nil {
-		return nil, fmt.Errorf("worker: the end state of block %d: %w", g.Next-1, err)
-	}
-	m, err := transport.Decode(raw)
 	if err != nil {
 		return nil, fmt.Errorf("worker: the end state of block %d: %w", g.Next-1, err)
 	}

@@ -156,6 +156,7 @@ func (w *worker) hold(l *lease) {
 			if err == errStopped {
 				l.stop()
 			} else {
+				w.rest(err)
 				l.end(failed{err})
 			}
 		})
@@ -172,6 +173,17 @@ func (w *worker) hold(l *lease) {
 	w.mu.Unlock()
 	w.over(l)
 	signal(w.asked.acquire)
+}
+
+// rest has the worker ask for no packs for a while, before it is seen to have room, where it got one that it can't make.
+func (w *worker) rest(err error) {
+	var u unfit
+	if !errors.As(err, &u) {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.patience = time.Now().Add(mostPause)
 }
 
 // failed ends a lease whose pack can't go on.

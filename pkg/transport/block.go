@@ -111,8 +111,15 @@ func (m *Column) visit(c *codec) {
 	c.choice("DType", (*uint8)(&m.DType), uint8(dtypes))
 	c.u32("Elements", &m.Elements)
 	at := len(c.buf) + 4
+	if c.mode == writing && c.sum != nil {
+		if !c.sum.draws {
+			c.sum.size += c.count("Data", len(m.Data), MaxContent, 1)
+			return
+		}
+		canonicalNaN(m.DType, m.Data)
+	}
 	c.bytes("Data", &m.Data, MaxContent)
-	if c.mode == writing && c.err == nil {
+	if c.mode == writing && c.sum == nil && c.err == nil {
 		canonicalNaN(m.DType, c.buf[at:])
 	}
 }

@@ -3,6 +3,8 @@ package transport
 import (
 	"encoding/binary"
 	"fmt"
+	"hash"
+	"hash/crc32"
 	"math"
 	"strconv"
 	"strings"
@@ -17,7 +19,25 @@ type codec struct {
 	err   error  // the first problem
 	where string // prefix of field names, of the elements of a list
 	doc   []Field
+	sum   *sum // takes what is written, before buf grows large; nil: all is in buf
 }
+
+// sum is the digest of what is written, with its length.
+type sum struct {
+	draws bool // the data of columns are digested
+	sha   hash.Hash
+	crc   uint32
+	size  int
+}
+
+func (s *sum) add(b []byte) {
+	s.sha.Write(b)
+	s.crc = crc32.Update(s.crc, castagnoli, b)
+	s.size += len(b)
+}
+
+// small is the length of what is copied to be digested with others.
+const small = 1024
 
 type codecMode uint8
 
@@ -171,9 +191,14 @@ func (c *codec) bytes(name string, v *[]byte, limit int) {
 	if c.err != nil {
 		return
 	}
-	if c.mode == writing {
+	switch {
+	case c.mode == writing && c.sum != nil && n > small:
+		c.sum.add(c.buf)
+		c.sum.add(*v)
+		c.buf = c.buf[:0]
+	case c.mode == writing:
 		c.buf = append(c.buf, *v...)
-	} else if n > 0 {
+	case n > 0:
 		*v = c.take(name, n)
 	}
 }

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
@@ -99,22 +100,52 @@ func limit(m Message) int {
 // Encode returns the wire form of a message: the same bytes for the same message everywhere. An error is of kind Invalid and
 // names the field that is too long or does not fit the others.
 func Encode(m Message) ([]byte, error) {
-	c := codec{mode: writing, buf: append(make([]byte, 0, encoded(m)), magic, Version)}
+	c := codec{mode: writing, buf: make([]byte, 0, encoded(m))}
+	if err := c.message(m); err != nil {
+		return nil, err
+	}
+	out := binary.LittleEndian.AppendUint32(c.buf, crc32.Checksum(c.buf, castagnoli))
+	if err := fits(m, len(out)); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// digested returns the digest of a message's wire form, with or without the data of columns, and its length. Data that are digested
+// get canonical NaNs.
+func digested(m Message, draws bool) (digest Digest, size int, err error) {
+	s := &sum{draws: draws, sha: sha256.New()}
+	c := codec{mode: writing, buf: make([]byte, 0, 2*small), sum: s}
+	if err := c.message(m); err != nil {
+		return digest, 0, err
+	}
+	s.add(c.buf)
+	s.add(binary.LittleEndian.AppendUint32(nil, s.crc))
+	s.sha.Sum(digest[:0])
+	return digest, s.size, fits(m, s.size)
+}
+
+// message writes a message without its checksum.
+func (c *codec) message(m Message) error {
+	c.buf = append(c.buf, magic, Version)
 	c.buf = binary.LittleEndian.AppendUint16(c.buf, uint16(TypeOf(m)))
 	if s, ok := m.(consistent); ok {
 		if err := s.check(); err != nil {
-			return nil, Errorf(Invalid, "encode "+NameOf(m), "%w", err)
+			return Errorf(Invalid, "encode "+NameOf(m), "%w", err)
 		}
 	}
-	m.fields(&c)
-	if c.err != nil {
-		return nil, &Error{Kind: Invalid, Op: "encode " + NameOf(m), Err: c.err}
+	if m.fields(c); c.err != nil {
+		return &Error{Kind: Invalid, Op: "encode " + NameOf(m), Err: c.err}
 	}
-	out := binary.LittleEndian.AppendUint32(c.buf, crc32.Checksum(c.buf, castagnoli))
-	if len(out) > limit(m) {
-		return nil, Errorf(Invalid, "encode "+NameOf(m), "the message has %d bytes, at most %d", len(out), limit(m))
+	return nil
+}
+
+// fits returns an error if a message of so many bytes is too long.
+func fits(m Message, size int) error {
+	if size > limit(m) {
+		return Errorf(Invalid, "encode "+NameOf(m), "the message has %d bytes, at most %d", size, limit(m))
 	}
-	return out, nil
+	return nil
 }
 
 // encoded returns about how many bytes a message has, so that a large one is written in one piece of memory.

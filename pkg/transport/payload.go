@@ -24,6 +24,8 @@ type Payload struct {
 	Digest Digest // of the bytes
 	Inline []byte // the bytes; empty when they are an object
 	known  bool   // Digest was computed in this process, of these very bytes
+	// message is what the bytes encode, which nobody needs in a process that has it; nil: there are bytes.
+	message Message
 }
 
 // Pack returns a payload for data: inline if it has at most MaxInline bytes, else put into objects. The payload shares the
@@ -37,6 +39,29 @@ func Pack(ctx context.Context, objects Objects, data []byte) (Payload, error) {
 	_, err := objects.Put(ctx, data)
 	return p, err
 }
+
+// Enclose returns a payload that is a message itself, for a transport that is Direct: its bytes are never written. The message gets
+// canonical NaNs where they are digested, and is not to be changed any more. Where nothing outlives the process, draws may be false: the digest is not of the data
+// of columns then, but tells blocks apart by what else they have, their chains' states after those draws.
+func Enclose(m Message, draws bool) (Payload, error) {
+	digest, size, err := digested(m, draws)
+	return Payload{Size: uint64(size), Digest: digest, message: m}, err
+}
+
+// Message returns the message that a payload is or encodes, in at most limit bytes, whose digest it has checked.
+func (p *Payload) Message(ctx context.Context, objects Objects, limit int64) (Message, error) {
+	if p.message != nil && p.Size <= uint64(limit) {
+		return p.message, nil
+	}
+	data, err := p.Unpack(ctx, objects, limit)
+	if err != nil {
+		return nil, err
+	}
+	return Decode(data)
+}
+
+// IsObject reports whether the bytes are an object.
+func (p *Payload) IsObject() bool { return p.Size > 0 && len(p.Inline) == 0 && p.message == nil }
 
 // Unpack returns the bytes of a payload, at most limit of them, whose digest it has checked.
 func (p *Payload) Unpack(ctx context.Context, objects Objects, limit int64) ([]byte, error) {
@@ -61,6 +86,9 @@ func (p *Payload) visit(c *codec, name string) {
 	c.where += name + "."
 	c.u64("Size", &p.Size)
 	c.digest("Digest", &p.Digest)
+	if c.mode == writing && p.message != nil {
+		c.fail("Inline", "a message that is not encoded stays within its process")
+	}
 	c.bytes("Inline", &p.Inline, MaxInline)
 	if c.mode != describing && c.err == nil && len(p.Inline) != 0 && uint64(len(p.Inline)) != p.Size {
 		c.fail("Inline", "%d bytes, Size says %d", len(p.Inline), p.Size)
