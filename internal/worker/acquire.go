@@ -25,10 +25,12 @@ func (w *worker) acquire(ctx context.Context) error {
 		was := busy
 		var settled []*lease
 		busy, settled = w.load()
-		if next.Before(w.notBefore()) {
-			next, was = w.notBefore(), 0
+		patience := w.notBefore()
+		if next.Before(patience) {
+			next = patience
 		}
-		if now := time.Now(); busy < w.cfg.Packs && (busy < was || !now.Before(next)) {
+		now := time.Now()
+		if busy < w.cfg.Packs && !now.Before(patience) && (busy < was || !now.Before(next)) {
 			next = now.Add(w.request(ctx, uint32(w.cfg.Packs+len(settled))))
 			w.giveBack(ctx)
 			busy, _ = w.load()
