@@ -83,7 +83,7 @@ func (r *run) blocks() uint32 {
 }
 
 // due returns the block that the next decision follows. None is due after the last block of sampling, where it could change
-// nothing; of warmup the last is due, since it says how to sample.
+// nothing, or of a run that its user has stopped, which waits for no rule; of warmup the last is due, since it says how to sample.
 func (r *run) due() (k uint32, ok bool) {
 	w, n := uint32(len(r.steps)), r.blocks()
 	for k := r.judged; k < w; k++ {
@@ -91,7 +91,7 @@ func (r *run) due() (k uint32, ok bool) {
 			return k, true
 		}
 	}
-	if every := r.spec.CheckEvery; every > 0 {
+	if every := r.spec.CheckEvery; every > 0 && !r.stopping {
 		k := w + (max(r.judged, w)-w+every)/every*every - 1
 		return k, k+1 < n
 	}

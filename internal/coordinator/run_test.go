@@ -105,6 +105,28 @@ func TestExtensionMakesDraws(t *testing.T) {
 	s.want(s.commit(0, 2, ""), "ok; ok; block 0/3; due 3 warmup=false")
 }
 
+// TestStopWaitsForNoRule: a run that its user stops is not judged any more, also where that is due, and is again once it goes on.
+func TestStopWaitsForNoRule(t *testing.T) {
+	spec := sampling(2, 95)
+	spec.CheckEvery = 2
+	s := newScript(t, spec)
+	s.worker("a", "wasm", 2)
+	s.ok(s.commit(0, 1, ""))
+	s.ok(s.commit(0, 1, ""))
+	s.ok(s.commit(0, 1, ""))
+	s.ok(s.commit(1, 1, ""))
+	s.want(s.commit(1, 1, ""), "ok; ok; block 1/1; due 1 warmup=false")
+	inputs := s.m.Due()[0].(DecisionDue).Inputs
+	s.want(&Stop{CommandID{1}, "r"}, "ok; running 30")
+	s.want(&Decide{Run: "r", K: 1, Inputs: inputs, Stop: true}, "early")
+	if due := s.m.Due(); len(due) > 0 {
+		t.Errorf("of a run that is stopped are due %v", due)
+	}
+	s.want(s.commit(1, 1, ""), "ok; ok; block 1/2; a loses 0/1: run ended; a loses 1/1: run ended; stopped 30")
+	s.want(&Resume{CommandID{2}, "r"}, "ok; running 95; due 1 warmup=false")
+	s.want(&Decide{Run: "r", K: 1, Inputs: inputs, Stop: true}, "ok; decided 1; running 20; done 20")
+}
+
 // TestStopWaitsForSlowPacks: all chains have as many draws as the foremost, and a run that goes on makes the rest.
 func TestStopWaitsForSlowPacks(t *testing.T) {
 	s := newScript(t, sampling(2, 40))

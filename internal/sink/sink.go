@@ -90,8 +90,9 @@ type Sink struct {
 	mu        sync.Mutex // guards the fields below
 	runs      map[transport.RunID]*directory
 	figures   map[transport.RunID]*figures
-	settled   map[transport.RunID]bool // runs that have ended, all of which is here; only in a group
-	collected map[transport.RunID]bool // runs whose directory has the copies of their inputs
+	settled   map[transport.RunID]bool      // runs that have ended, all of which is here; only in a group
+	collected map[transport.RunID]bool      // runs whose directory has the copies of their inputs
+	doubted   map[transport.RunID]parameter // of runs with a stop rule: for which it did not hold last
 }
 
 // New returns a sink that has opened nothing yet.
@@ -108,6 +109,7 @@ func New(cfg Config) (*Sink, error) {
 	return &Sink{
 		cfg: cfg, opening: make(chan struct{}, 1), collecting: make(chan struct{}, 1), runs: map[transport.RunID]*directory{},
 		figures: map[transport.RunID]*figures{}, settled: map[transport.RunID]bool{}, collected: map[transport.RunID]bool{},
+		doubted: map[transport.RunID]parameter{},
 	}, nil
 }
 

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -104,25 +105,37 @@ func (a *Array) Err() error {
 // Element returns all draws of one element, by its flat row-major position in the site: a slice a chain. Chains lie one after
 // another in memory.
 func (a *Array) Element(element int) ([][]float64, error) {
+	return a.First(context.Background(), element, a.shape[1])
+}
+
+// First returns the first draws of each chain, of one element, as Element does. It reads no others, and ends with an error when ctx does.
+// It panics if there are fewer.
+func (a *Array) First(ctx context.Context, element, draws int) ([][]float64, error) {
 	a.check(element)
-	all, n := make([]float64, a.shape[0]*a.shape[1]), a.shape[1]
+	if draws < 0 || draws > a.shape[1] {
+		panic(fmt.Sprintf("store: the first %d draws of %s, which has %d of each chain", draws, a.site.Name, a.shape[1]))
+	}
+	all := make([]float64, a.shape[0]*draws)
 	out := make([][]float64, a.shape[0])
 	for c := range out {
-		out[c] = all[c*n : (c+1)*n : (c+1)*n]
+		out[c] = all[c*draws : (c+1)*draws : (c+1)*draws]
 	}
 	a.r.mu.Lock()
 	defer a.r.mu.Unlock()
 	err := a.r.steady(func(l *layout) error {
 		for _, b := range l.stored[a.phase] { // a file after another: there may be many more than can be open
-			if b.first >= int64(n) {
+			if b.first >= int64(draws) {
 				continue
+			}
+			if err := ctx.Err(); err != nil {
+				return fmt.Errorf("store: %w", err)
 			}
 			s, err := a.r.strip(b, a.col, element, true)
 			if err != nil {
 				return err
 			}
 			for c := b.chain; c < b.chain+b.chains; c++ {
-				s.floats(out[c][b.first:min(n, int(b.first)+b.n)], s.index(b.at(c)), s.step)
+				s.floats(out[c][b.first:min(draws, int(b.first)+b.n)], s.index(b.at(c)), s.step)
 			}
 		}
 		return nil

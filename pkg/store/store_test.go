@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -280,6 +281,21 @@ func TestArray(t *testing.T) {
 	}
 	if a.Err() != nil {
 		t.Error(a.Err())
+	}
+	all, err := a.Element(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range 7 {
+		chains, err := a.First(t.Context(), 1, n)
+		if err != nil || len(chains) != 2 || !slices.EqualFunc(chains[0], all[0][:n], same) || !slices.EqualFunc(chains[1], all[1][:n], same) {
+			t.Errorf("the first %d draws are %v, %v; want those of %v", n, chains, err, all)
+		}
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := a.First(ended, 1, 6); !errors.Is(err, context.Canceled) {
+		t.Errorf("draws that nobody waits for: %v", err)
 	}
 	for _, bad := range [][]int{{0, 0}, {2, 0, 0}, {0, 6, 0}, {0, 0, 3}, {0, -1, 0}} {
 		func() {

@@ -35,27 +35,45 @@ type Adaptation struct {
 func (r *reign) decide(ctx context.Context, a coordinator.DecisionDue) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.deciding[a.Run] || ctx.Err() != nil {
+	if r.deciding[a.Run] != nil || ctx.Err() != nil {
 		return
 	}
-	r.deciding[a.Run] = true
+	own, end := context.WithCancel(ctx)
+	r.deciding[a.Run] = end
 	r.work.Go(func() {
-		again, err := r.conclude(ctx, a)
+		defer end()
+		again, err := r.conclude(own, a)
 		r.mu.Lock()
 		delete(r.deciding, a.Run)
 		r.mu.Unlock()
+		wanted := own.Err() == nil && r.wanted(a)
 		if late := len(a.Excluded) > 0; late && ctx.Err() == nil { // one of them may have come meanwhile
 			again = true
-			if err != nil {
+			if err != nil && wanted {
 				r.cfg.Log.Info("a decision without late packs was not taken", "run", string(a.Run), "block", a.K, "reason", err.Error())
 			}
-		} else if err != nil && ctx.Err() == nil {
+		} else if err != nil && wanted {
 			r.cfg.Log.Error("a decision can't be taken yet", "run", string(a.Run), "block", a.K, "reason", err.Error())
 		}
 		if again {
 			r.due(ctx) // what became due while this was under way
 		}
 	})
+}
+
+// wanted reports whether a decision is still to be taken: not where the run was stopped, or has ended, meanwhile.
+func (r *reign) wanted(a coordinator.DecisionDue) (due bool) {
+	r.cfg.Machine.View(func(m *coordinator.Machine) { _, due = m.Without(a.Run, a.K) })
+	return due
+}
+
+// abandon ends the decision of a run that is under way: nobody needs it any more. What is due later is decided then.
+func (r *reign) abandon(run coordinator.RunID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if end := r.deciding[run]; end != nil {
+		end()
+	}
 }
 
 // conclude computes a decision and proposes it; again says that it was taken.

@@ -99,6 +99,7 @@ func (r *reign) changed(ctx context.Context, a coordinator.RunChanged) {
 	if a.Status == coordinator.Running {
 		return
 	}
+	r.abandon(a.Run)
 	end := &transport.RunEnd{Run: run, State: stateOf(a.Status), Reason: a.Reason}
 	r.work.Go(func() {
 		for {

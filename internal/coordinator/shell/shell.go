@@ -167,8 +167,8 @@ type reign struct {
 	out      *outbox
 	work     sync.WaitGroup // decisions and ends of runs
 
-	mu       sync.Mutex // guards the fields below
-	deciding map[coordinator.RunID]bool
+	mu       sync.Mutex                               // guards the fields below
+	deciding map[coordinator.RunID]context.CancelFunc // decisions under way
 	moments  map[place]*report
 	arrived  uint64 // reports so far
 }
@@ -180,7 +180,7 @@ func (s *Shell) Lead(ctx context.Context, term uint64) error {
 	defer end()
 	r := &reign{
 		Shell: s, term: term, began: time.Now(), renewals: make(chan *renewal), out: newOutbox(),
-		deciding: map[coordinator.RunID]bool{}, moments: map[place]*report{},
+		deciding: map[coordinator.RunID]context.CancelFunc{}, moments: map[place]*report{},
 	}
 	if _, err := r.propose(ctx, &coordinator.Tick{Term: term}); err != nil {
 		return err

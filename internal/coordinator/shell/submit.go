@@ -166,6 +166,9 @@ func (s *Shell) Manifest(ctx context.Context, run transport.RunID) (*transport.M
 func (r *reign) control(ctx context.Context, run transport.RunID, reason string, by transport.Command, cmd coordinator.Command) (transport.Message, error) {
 	out, err := r.propose(ctx, cmd)
 	if err == nil && out.Code == coordinator.OK {
+		if _, stopped := cmd.(*coordinator.Stop); stopped {
+			r.abandon(coordinator.RunID(run))
+		}
 		r.event(run, "run "+verbOf(cmd), "by", string(by.Party), "reason", reason)
 	}
 	return done(out, err, run)

@@ -10,6 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/drey-sampler/drey/internal/coordinator"
+	"github.com/drey-sampler/drey/internal/coordinator/shell"
 	"github.com/drey-sampler/drey/internal/coordinator/shell/shelltest"
 	"github.com/drey-sampler/drey/pkg/store"
 	"github.com/drey-sampler/drey/pkg/transport"
@@ -114,6 +116,56 @@ func TestStopsByRule(t *testing.T) {
 	if len(ends) != 1 {
 		t.Errorf("runs of one seed ended at %v", ends)
 	}
+}
+
+// judging is a machine to which judgements of stop rules take forever: until nobody waits for them.
+type judging struct {
+	shell.Machine
+	begun, given atomic.Int64 // judgements, and those that were given up
+}
+
+func (j *judging) Propose(ctx context.Context, cmd coordinator.Command) (coordinator.Result, error) {
+	if timed, ok := cmd.(*coordinator.Timed); ok {
+		if d, ok := timed.Command.(*coordinator.Decide); ok && len(d.Payload) == 0 {
+			j.begun.Add(1)
+			<-ctx.Done()
+			j.given.Add(1)
+		}
+	}
+	return j.Machine.Propose(ctx, cmd)
+}
+
+// TestStopEndsJudgement: who stops a run waits for no judgement of its rule, and the judgement is given up.
+func TestStopEndsJudgement(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t)
+		j := &judging{}
+		c.wrap = func(m shell.Machine) shell.Machine {
+			j.Machine = m
+			return j
+		}
+		c.start()
+		defer c.stop()
+		m := smallRun()
+		m.Draws, m.Stop = 2000, transport.StopRule{Every: 3, RHat: 1.05, ESS: 500}
+		run := c.submit(m)
+		c.work(shelltest.WorkerConfig{})
+		c.work(shelltest.WorkerConfig{})
+		for j.begun.Load() == 0 {
+			time.Sleep(time.Second)
+		}
+		if _, err := ask[*transport.Done](c, &transport.Stop{Command: c.next(), Run: run, Reason: "enough"}); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if j.given.Load() != j.begun.Load() {
+			t.Errorf("%d of %d judgements were given up when the run was stopped", j.given.Load(), j.begun.Load())
+		}
+		s := c.until(run, "stopped", func(s *transport.RunStatus) bool { return s.State == transport.Stopped })
+		if s.Committed == 0 || s.Committed != s.Target || s.Target >= 20000 || c.log.has("a decision can't be taken yet") {
+			t.Errorf("the stopped run has %d of %d draws", s.Committed, s.Target)
+		}
+	})
 }
 
 // TestTurns: decisions that leave windows of warmup out, or end it.
