@@ -15,6 +15,7 @@ import (
 
 	"github.com/drey-sampler/drey/internal/runner"
 	"github.com/drey-sampler/drey/pkg/model"
+	"github.com/drey-sampler/drey/pkg/transport"
 )
 
 // Exit statuses.
@@ -139,9 +140,17 @@ func asUsage(err error) error {
 func (p *Program) explain(w io.Writer, err error) {
 	for _, line := range strings.Split(err.Error(), "\n") {
 		if line != "" {
-			_, _ = fmt.Fprintf(w, "%s: %s\n", p.Name, plain(line))
+			_, _ = fmt.Fprintf(w, "%s: %s\n", p.Name, withoutKind(plain(line)))
 		}
 	}
+}
+
+// withoutKind removes the kind of a transport's error, which programs ask for, from the end of a message.
+func withoutKind(message string) string {
+	for k := transport.Internal; k <= transport.Refused; k++ {
+		message = strings.TrimSuffix(message, " ("+k.String()+")")
+	}
+	return message
 }
 
 // plain removes the package that a message begins with.

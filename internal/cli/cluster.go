@@ -13,6 +13,7 @@ import (
 	"github.com/drey-sampler/drey/internal/client"
 	"github.com/drey-sampler/drey/internal/trust"
 	"github.com/drey-sampler/drey/pkg/transport"
+	"github.com/drey-sampler/drey/pkg/transport/nats"
 )
 
 // Variables that stand for flags of all commands that talk to a cluster.
@@ -79,7 +80,7 @@ func (c *clusterFlags) with(ctx context.Context, f func(*client.Client) error) (
 		return clusterError(err)
 	}
 	conn.Waiting = func(reason error) {
-		_, _ = fmt.Fprintf(c.out, "waiting for the cluster at %s: no coordinator leads it yet (%v)\n", url, reason)
+		_, _ = fmt.Fprintf(c.out, "waiting for the cluster at %s: no coordinator leads it yet (%v)\n", nats.Redacted(url), reason)
 	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
 	return f(conn)
@@ -132,7 +133,7 @@ func (c *clusterFlags) fetched(ctx context.Context, word string, f func(dir, whe
 		if err := conn.Pull(ctx, r.Run, dir); err != nil {
 			return clusterError(err)
 		}
-		return f(dir, fmt.Sprintf("%s at %s", r.Run, c.address()))
+		return f(dir, fmt.Sprintf("%s at %s", r.Run, nats.Redacted(c.address())))
 	})
 }
 

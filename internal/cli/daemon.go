@@ -84,6 +84,14 @@ func (c *command) coordinator() *cobra.Command {
 	return cmd
 }
 
+// positive refuses a 0 that was asked for, where one stands for what a worker finds by itself.
+func positive(f *pflag.FlagSet, name string, n int) error {
+	if f.Changed(name) && n == 0 {
+		return usage("--%s 0: want at least 1", name)
+	}
+	return nil
+}
+
 func (c *command) worker() *cobra.Command {
 	cfg, flags := daemon.WorkerConfig{Engine: runner.EngineAuto}, &daemonFlags{}
 	cmd := &cobra.Command{
@@ -95,8 +103,8 @@ func (c *command) worker() *cobra.Command {
 			if cfg.NATS == "" {
 				cfg.NATS = flags.cluster.address()
 			}
-			if err := cfg.Validate(); err != nil {
-				return asUsage(err)
+			if err := errors.Join(positive(cmd.Flags(), "slots", cfg.Slots), positive(cmd.Flags(), "batch", cfg.Batch), asUsage(cfg.Validate())); err != nil {
+				return err
 			}
 			if err := c.needEngine(cmd.Context(), cfg.Engine); err != nil {
 				return err

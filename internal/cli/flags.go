@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -146,6 +147,7 @@ func (r *runFlags) ranges() error {
 		value      any
 	}{
 		{c.Chains >= 1, "chains", "at least 1", c.Chains},
+		{c.Chains <= runner.MaxChains, "chains", fmt.Sprintf("at most %d", runner.MaxChains), c.Chains},
 		{c.Warmup >= 0, "warmup", "0 or more", c.Warmup},
 		{c.Draws >= 0, "draws", "0 or more", c.Draws},
 		{c.Batch >= 1 || !r.flags.Changed("batch"), "batch", "at least 1", c.Batch},

@@ -11,6 +11,7 @@ import (
 	"github.com/drey-sampler/drey/internal/client"
 	"github.com/drey-sampler/drey/pkg/store"
 	"github.com/drey-sampler/drey/pkg/transport"
+	"github.com/drey-sampler/drey/pkg/transport/nats"
 )
 
 func (c *command) ls() *cobra.Command {
@@ -87,7 +88,7 @@ func (c *command) workers() *cobra.Command {
 					return err
 				}
 				if len(workers) == 0 && !asJSON {
-					_, err := fmt.Fprintf(c.Out, "the cluster has no workers: %s worker --nats %s starts one\n", c.Name, f.address())
+					_, err := fmt.Fprintf(c.Out, "the cluster has no workers: %s worker --nats %s starts one\n", c.Name, nats.Redacted(f.address()))
 					return err
 				}
 				return listWorkers(c.Out, workers, asJSON)

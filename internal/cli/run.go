@@ -16,6 +16,7 @@ import (
 	"github.com/drey-sampler/drey/internal/client"
 	"github.com/drey-sampler/drey/internal/runner"
 	"github.com/drey-sampler/drey/pkg/store"
+	"github.com/drey-sampler/drey/pkg/transport/nats"
 )
 
 func (c *command) run() *cobra.Command {
@@ -107,7 +108,7 @@ func (c *command) sampleThere(ctx context.Context, cluster *clusterFlags, o ther
 		}
 		show := func(progress.Cluster) {}
 		if !o.quiet {
-			_, _ = fmt.Fprintf(c.Err, "run %s at %s\n", id, cluster.url)
+			_, _ = fmt.Fprintf(c.Err, "run %s at %s\n", id, nats.Redacted(cluster.url))
 			show = clusterDisplay(c.Err, false)
 		}
 		if err := c.follow(ctx, conn, id, show); err != nil {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -48,9 +50,12 @@ func deadlineRange(r *runFlags, t runner.Terms) error {
 	return nil
 }
 
-// ranges checks times.
+// ranges checks the name and times.
 func (s *submitFlags) ranges() error {
 	var problems []error
+	if strings.ContainsFunc(s.name, func(c rune) bool { return !unicode.IsPrint(c) }) || len(s.name) > transport.MaxName {
+		problems = append(problems, usage("submit: --name %.80q: want printable characters, at most %d bytes of them", s.name, transport.MaxName))
+	}
 	if least, most := time.Second, time.Hour; s.terms.Lease < least || s.terms.Lease > most {
 		problems = append(problems, usage("submit: --lease %v: want %v to %v", s.terms.Lease, least, most))
 	}

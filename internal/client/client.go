@@ -7,7 +7,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -57,10 +56,11 @@ func Dial(ctx context.Context, at string, credentials *trust.Credentials) (*Clie
 	if credentials != nil {
 		cfg.TLS, signing = credentials.ClientTLS(), credentials.Signing
 	}
-	if err := checkURL(at); err != nil {
+	if err := nats.CheckURL(at); err != nil {
 		return nil, err
 	}
 	t, err := nats.Connect(ctx, cfg)
+	at = nats.Redacted(at)
 	switch kind := transport.KindOf(err); {
 	case err == nil:
 	case kind == transport.Unavailable:
@@ -83,20 +83,6 @@ func inner(err error) error {
 		return e.Err
 	}
 	return err
-}
-
-// schemes are those of URLs that a NATS server is reached at.
-var schemes = []string{"nats", "tls", "ws", "wss"}
-
-// checkURL returns an error of kind Invalid unless a text is URLs of a cluster.
-func checkURL(text string) error {
-	for word := range strings.SplitSeq(text, ",") {
-		u, err := url.Parse(strings.TrimSpace(word))
-		if err != nil || !slices.Contains(schemes, u.Scheme) || u.Hostname() == "" {
-			return transport.Errorf(transport.Invalid, "connect", "%q is no URL of a cluster: want nats://HOST:PORT", word)
-		}
-	}
-	return nil
 }
 
 // Close ends the connection.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/drey-sampler/drey/internal/trust"
 	"github.com/drey-sampler/drey/pkg/transport"
+	"github.com/drey-sampler/drey/pkg/transport/nats"
 )
 
 // Common is what every daemon is told.
@@ -98,10 +99,21 @@ func (c *CoordinatorConfig) Validate() error {
 	if c.NATS == "" && !isAddress(c.Listen) {
 		problems = append(problems, fmt.Errorf("daemon: --listen %q: want HOST:PORT", c.Listen))
 	}
+	if c.NATS != "" {
+		problems = append(problems, checkURL(c.NATS))
+	}
 	if c.Credentials != nil && c.Credentials.Identity.Role != trust.Coordinator {
 		problems = append(problems, fmt.Errorf("daemon: the credentials are those of a %s, not of a coordinator", c.Credentials.Identity.Role))
 	}
 	return errors.Join(problems...)
+}
+
+// checkURL returns an error unless a text is URLs of NATS servers.
+func checkURL(list string) error {
+	if err := nats.CheckURL(list); err != nil {
+		return fmt.Errorf("daemon: --nats: %w", errors.Unwrap(err))
+	}
+	return nil
 }
 
 // isAddress reports whether a text is HOST:PORT.

@@ -65,7 +65,7 @@ func RunCoordinator(ctx context.Context, cfg CoordinatorConfig) (err error) {
 	if err != nil {
 		return err
 	}
-	t, err := cfg.connect(ctx, server, log)
+	t, err := cfg.connect(ctx, server, log.With("url", url))
 	if err != nil || t == nil {
 		return err
 	}
@@ -141,7 +141,7 @@ func (c *Common) verify() func(manifest, key, signature []byte) error {
 // serve starts the NATS server, unless there is another; url is where it is reached.
 func (c *CoordinatorConfig) serve(open *parts, log *slog.Logger) (server *nats.Server, url string, err error) {
 	if c.NATS != "" {
-		return nil, c.NATS, nil
+		return nil, nats.Redacted(c.NATS), nil
 	}
 	cfg := nats.ServerConfig{StoreDir: filepath.Join(c.Dir, "nats"), Listen: c.Listen, Log: log}
 	if c.Credentials != nil {

@@ -23,6 +23,8 @@ func (c *WorkerConfig) Validate() error {
 	var problems []error
 	if c.NATS == "" {
 		problems = append(problems, errors.New("daemon: --nats is missing: the URL of the cluster, nats://HOST:PORT"))
+	} else {
+		problems = append(problems, checkURL(c.NATS))
 	}
 	if c.Slots < 0 || c.Slots > worker.MaxSlots {
 		problems = append(problems, fmt.Errorf("daemon: --slots %d: want 1 to %d", c.Slots, worker.MaxSlots))
@@ -72,7 +74,7 @@ func RunWorker(ctx context.Context, cfg WorkerConfig) (err error) {
 			slots = 1
 		}
 	}
-	t, err := insist(ctx, log, func(ctx context.Context) (transport.Transport, error) {
+	t, err := insist(ctx, log.With("url", nats.Redacted(cfg.NATS)), func(ctx context.Context) (transport.Transport, error) {
 		c := nats.Config{URL: cfg.NATS, Party: name}
 		if cfg.Credentials != nil {
 			c.TLS = cfg.Credentials.ClientTLS()
@@ -85,7 +87,7 @@ func RunWorker(ctx context.Context, cfg WorkerConfig) (err error) {
 	open.add(t.Close)
 	open.add(publish(events, t))
 	connected.Store(true)
-	cfg.announce(ctx, ready, cfg.NATS)
+	cfg.announce(ctx, ready, nats.Redacted(cfg.NATS))
 	host, err := os.Hostname()
 	if err != nil {
 		host = "" // only people read it

@@ -122,6 +122,9 @@ func (e *InputError) Error() string { return e.Err.Error() }
 // Unwrap returns the error itself.
 func (e *InputError) Unwrap() error { return e.Err }
 
+// MaxChains bounds the chains of a run: starts and figures of each are in memory.
+const MaxChains = 1 << 20
+
 // DefaultConfig returns the defaults.
 func DefaultConfig() Config {
 	c := chain.DefaultConfig()
@@ -137,6 +140,9 @@ func (c Config) Validate() error {
 	problem := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
 	if c.Chains < 1 {
 		problem("%d chains: a run needs at least 1", c.Chains)
+	}
+	if c.Chains > MaxChains {
+		problem("%d chains: at most %d", c.Chains, MaxChains)
 	}
 	if c.Draws < 0 {
 		problem("%d draws", c.Draws)

@@ -75,8 +75,12 @@ func Manifest(cfg Config, m Model, terms Terms) (*job.Job, *transport.Manifest, 
 		j.Files = append(j.Files, job.File(c))
 	}
 	block := min(max(cfg.Draws/blocksOfRun, leastBlock), mostBlock)
+	drawn := block // of a run without draws, for when it is extended
+	if cfg.Draws > 0 {
+		drawn = blockDraws(cfg.Draws, block)
+	}
 	return j, &transport.Manifest{
-		Engine: wanted, Chains: uint32(cfg.Chains), Width: uint32(width), Warmup: job.Warmup(p.chain, block), Block: uint32(block),
+		Engine: wanted, Chains: uint32(cfg.Chains), Width: uint32(width), Warmup: job.Warmup(p.chain, block), Block: uint32(drawn),
 		Draws: uint64(cfg.Draws), Stop: cfg.StopRule(), Lease: uint32(terms.Lease.Milliseconds()), Late: lateMillis, About: about,
 		Deadline: uint32(terms.Deadline.Milliseconds()), Open: uint32(open),
 	}, nil

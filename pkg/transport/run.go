@@ -6,6 +6,9 @@ const (
 	maxKey       = 32
 )
 
+// MaxName bounds the bytes of a run's name.
+const MaxName = 4 * MaxToken
+
 // Submit starts a run from a manifest. Reply: Submitted. The same manifest by the same command is one run.
 type Submit struct {
 	Command   Command
@@ -17,7 +20,7 @@ type Submit struct {
 
 func (m *Submit) fields(c *codec) {
 	m.Command.visit(c)
-	c.text("Name", &m.Name, 4*MaxToken)
+	c.text("Name", &m.Name, MaxName)
 	m.Manifest.visit(c, "Manifest")
 	c.bytes("Key", &m.Key, maxKey)
 	c.bytes("Signature", &m.Signature, maxSignature)

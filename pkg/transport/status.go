@@ -145,7 +145,7 @@ func (m *RunStatus) fields(c *codec) {
 
 func (m *RunStatus) head(c *codec) {
 	c.run("Run", &m.Run)
-	c.text("Name", &m.Name, 4*MaxToken)
+	c.text("Name", &m.Name, MaxName)
 	c.choice("State", (*uint8)(&m.State), uint8(runStates))
 	c.text("Error", &m.Error, maxText)
 	c.text("Notice", &m.Notice, maxText)
@@ -216,7 +216,7 @@ type RunList struct {
 func (m *RunList) fields(c *codec) {
 	list(c, "Runs", &m.Runs, maxRuns, func(c *codec, r *RunSummary) {
 		c.run("Run", &r.Run)
-		c.text("Name", &r.Name, 4*MaxToken)
+		c.text("Name", &r.Name, MaxName)
 		c.choice("State", (*uint8)(&r.State), uint8(runStates))
 		c.u32("Chains", &r.Chains)
 		c.u64("Committed", &r.Committed)

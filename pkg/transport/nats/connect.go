@@ -5,6 +5,8 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -70,11 +72,12 @@ func connect(ctx context.Context, cfg Config) (*connection, error) {
 		options = append(options, client.InProcessServer(cfg.Server.server))
 	case cfg.URL == "":
 		return nil, transport.Errorf(transport.Invalid, "connect", "%w", errNoServer)
+	default:
+		if err := CheckURL(cfg.URL); err != nil {
+			return nil, err
+		}
 	}
-	err := checkURL(cfg.URL)
-	if err != nil {
-		return nil, err
-	}
+	var err error
 	if c.conn, err = client.Connect(cfg.URL, options...); err != nil {
 		return nil, fault("connect", err)
 	}
@@ -85,15 +88,32 @@ func connect(ctx context.Context, cfg Config) (*connection, error) {
 	return c, nil
 }
 
-// checkURL returns an error unless all URLs of a list are of NATS servers. One without a scheme is.
-func checkURL(list string) error {
-	for _, url := range strings.Split(list, ",") {
-		scheme, _, ok := strings.Cut(strings.TrimSpace(url), "://")
-		if ok && scheme != "nats" && scheme != "tls" && scheme != "ws" && scheme != "wss" {
-			return transport.Errorf(transport.Invalid, "connect", "%q is no URL of a NATS server: want nats://HOST:PORT", url)
+// schemes are those of URLs that a NATS server is reached at.
+var schemes = []string{"nats", "tls", "ws", "wss"}
+
+// CheckURL returns an error of kind Invalid unless all URLs of a list, with commas between, are of NATS servers.
+func CheckURL(list string) error {
+	for word := range strings.SplitSeq(list, ",") {
+		u, err := url.Parse(strings.TrimSpace(word))
+		if err != nil || !slices.Contains(schemes, u.Scheme) || u.Hostname() == "" {
+			return transport.Errorf(transport.Invalid, "connect", "%q is no URL of a cluster: want nats://HOST:PORT", word)
 		}
 	}
 	return nil
+}
+
+// Redacted returns URLs, with commas between, without the passwords and tokens in them: for logs and messages.
+func Redacted(list string) string {
+	words := strings.Split(list, ",")
+	for i, word := range words {
+		if u, err := url.Parse(strings.TrimSpace(word)); err == nil && u.User != nil {
+			if _, ok := u.User.Password(); !ok { // a token
+				u.User = url.User("xxxxx")
+			}
+			words[i] = u.Redacted()
+		}
+	}
+	return strings.Join(words, ",")
 }
 
 // A server whose machine is gone, or whose process sleeps, says nothing: after lostPings pings without an answer a connection to it
