@@ -19,6 +19,7 @@ type statusLine struct {
 	Committed   uint64           `json:"committed"`
 	Target      uint64           `json:"target"`
 	Seconds     store.Float      `json:"seconds"`
+	Compile     store.Float      `json:"compile_seconds"`
 	Warmup      store.Float      `json:"warmup_seconds"`
 	Sampling    store.Float      `json:"sampling_seconds"`
 	SecondsLeft store.Float      `json:"seconds_left"`
@@ -91,7 +92,7 @@ func statusLineOf(c progress.Cluster) statusLine {
 	out := statusLine{
 		Run: s.Run, Name: s.Name, State: s.State.String(), Error: s.Error, Notice: s.Notice, Window: s.Window, Windows: s.Windows,
 		Transitions: s.Transitions, Committed: s.Committed, Target: s.Target,
-		Seconds: store.Float(s.Seconds), Warmup: store.Float(s.Warmup), Sampling: store.Float(s.Sampling),
+		Seconds: store.Float(s.Seconds), Compile: store.Float(s.Compile), Warmup: store.Float(s.Warmup), Sampling: store.Float(s.Sampling),
 		SecondsLeft: store.Float(s.SecondsLeft), ESSRate: store.Float(s.ESSRate), NestedRHat: store.Float(s.NestedRHat),
 		Leapfrogs: s.Leapfrogs, Divergences: s.Divergences,
 		Parameters: []parameterLine{}, Chains: []chainLine{}, Points: []divergenceLine{},

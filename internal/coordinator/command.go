@@ -24,6 +24,7 @@ const (
 	kindFail
 	kindTick
 	kindTimed
+	kindCompiled
 )
 
 // Submit begins a run.
@@ -128,6 +129,12 @@ type Fail struct {
 	Reason string
 }
 
+// Compiled says how long a worker took to compile the program of a run. Of several the longest counts.
+type Compiled struct {
+	Run    RunID
+	Millis uint32
+}
+
 // Tick moves time forward to what the leader of a term has counted, in milliseconds since it began to lead. The first of a term
 // gives every lease a full term of grace, for the leader can't know who was alive before.
 type Tick struct {
@@ -150,6 +157,7 @@ func (*Extend) kind() kind   { return kindExtend }
 func (*Register) kind() kind { return kindRegister }
 func (*Acquire) kind() kind  { return kindAcquire }
 func (*Renew) kind() kind    { return kindRenew }
+func (*Compiled) kind() kind { return kindCompiled }
 func (*Release) kind() kind  { return kindRelease }
 func (*Drain) kind() kind    { return kindDrain }
 func (*Commit) kind() kind   { return kindCommit }

@@ -13,6 +13,7 @@
 //	Drain                names a worker, and holds until another process takes the name
 //	Acquire              has a number that the worker increases; an old one is answered and grants nothing
 //	Renew, Tick, Timed   only ever move time forward
+//	Compiled             only ever makes a time longer
 //	Release, Fail        name a lease by its epoch, which no other lease of the pack ever has
 //	Commit               names blocks by (run, pack, k); the first digest is final
 //	Decide               names the block that it follows; the first decision is final

@@ -221,7 +221,7 @@ func lasting(cmd Command) bool {
 	switch x := cmd.(type) {
 	case *Timed:
 		return lasting(x.Command)
-	case *Tick, *Renew, *Register, *Acquire, *Release, *Drain:
+	case *Tick, *Renew, *Register, *Acquire, *Release, *Drain, *Compiled:
 		return false
 	}
 	return true

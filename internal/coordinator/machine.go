@@ -44,6 +44,8 @@ func (m *Machine) Apply(cmd Command) Result {
 		return m.decide(x)
 	case *Fail:
 		return m.fail(x)
+	case *Compiled:
+		return m.compiled(x)
 	case *Tick:
 		return m.tick(x)
 	case *Timed:

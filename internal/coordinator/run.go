@@ -221,6 +221,19 @@ type times struct {
 	warmup   uint64
 	sampling uint64 // since all packs have ended warmup
 	warm     bool   // they have
+	compile  uint32 // of the worker that took longest to compile the program
+}
+
+func (m *Machine) compiled(x *Compiled) Result {
+	r := m.findRun(x.Run)
+	if r == nil {
+		return refuse(NotFound, "no run %s", x.Run)
+	}
+	if x.Millis <= r.times.compile {
+		return refuse(Duplicate, "the program of run %s took somebody %d ms to compile", x.Run, r.times.compile)
+	}
+	r.times.compile = x.Millis
+	return Result{}
 }
 
 // pass adds the time until now to what the run was doing. It comes before what changes that.

@@ -71,6 +71,21 @@ func (m *Machine) code(c *coder) {
 	c.u64(&m.total)
 	list(c, &m.workers, maxListed, func(v **worker) { each(c, v, (*worker).code) })
 	list(c, &m.runs, maxListed, func(v **run) { each(c, v, (*run).code) })
+	m.codeCompiled(c)
+}
+
+// codeCompiled codes what came to snapshots later, at their end and only where it says something, so that those without it are read too.
+func (m *Machine) codeCompiled(c *coder) {
+	says := func() bool { return slices.ContainsFunc(m.runs, func(r *run) bool { return r.times.compile > 0 }) }
+	if c.err != nil || c.reading && len(c.in) == 0 || !c.reading && !says() {
+		return
+	}
+	for _, r := range m.runs {
+		c.u32(&r.times.compile)
+	}
+	if c.err == nil && !says() {
+		c.fail(errors.New("its end says nothing"))
+	}
 }
 
 // each codes what a pointer points to.

@@ -1,6 +1,7 @@
 package coordinator
 
 import (
+	"bytes"
 	"slices"
 	"testing"
 )
@@ -25,6 +26,8 @@ func TestTimes(t *testing.T) {
 		}
 	}
 	s.ok(&Tick{1, 1000})
+	s.want(&Compiled{"q", 1}, "not found")
+	s.want(&Compiled{"r", 0}, "duplicate")
 	at(1300, &Register{"a", 1, "wasm", 0})
 	at(1300, &Acquire{"a", 1, 1, 2})
 	took("leased", Times{Idle: 1300})
@@ -35,15 +38,15 @@ func TestTimes(t *testing.T) {
 	took("within warmup", Times{Idle: 1300, Warmup: 600})
 	at(2000, s.commit(1, 1, ""))
 	at(2400, &Release{"a", []Tenure{{"r", 0, 1}, {"r", 1, 1}}})
-	took("sampling", Times{1300, 700, 400})
+	took("sampling", Times{1300, 700, 400, 0})
 	at(2900, &Acquire{"a", 1, 2, 2})
-	took("nobody had a lease", Times{1800, 700, 400})
+	took("nobody had a lease", Times{1800, 700, 400, 0})
 	at(2950, &Stop{CommandID{1}, "r"})
 	for k := range uint32(2) {
 		at(3000, s.commit(k, 2, ""))
 	}
 	s.ok(&Tick{1, 3900})
-	took("stopped", Times{1800, 700, 500})
+	took("stopped", Times{1800, 700, 500, 0})
 	again, err := Decode(s.m.Encode())
 	if err != nil {
 		t.Fatal(err)
@@ -54,7 +57,16 @@ func TestTimes(t *testing.T) {
 	at(3500, &Renew{[]WorkerID{"a"}}) // late
 	at(4100, &Fail{Tenure{"r", 0, 3}, "NaN"})
 	s.m.Apply(&Timed{2, 9000, &Drain{"a"}}) // of another term
-	took("failed", Times{1800, 700, 600})
+	took("failed", Times{1800, 700, 600, 0})
+	for _, ms := range []uint32{300, 800, 700, 800} { // of several workers the longest counts
+		s.m.Apply(&Compiled{"r", ms})
+	}
+	took("compiled", Times{1800, 700, 600, 800})
+	text := s.m.Encode()
+	if s.m, err = Decode(text); err != nil || !bytes.Equal(s.m.Encode(), text) {
+		t.Fatal(err)
+	}
+	took("read again", Times{1800, 700, 600, 800})
 }
 
 // TestEngines: packs of a run that wants an engine are leased to workers that have it.

@@ -20,6 +20,7 @@ type Times struct {
 	Idle     uint64 // while nobody held a lease of it
 	Warmup   uint64
 	Sampling uint64 // since all packs had ended warmup
+	Compile  uint64 // of the worker that took longest to compile the program, within Warmup and Sampling
 }
 
 // PackState is how far a pack is.
@@ -101,7 +102,7 @@ func (m *Machine) Run(id RunID) (RunState, bool) {
 func (m *Machine) times(r *run) Times {
 	now := run{status: r.status, held: r.held, times: r.times}
 	now.pass(m.now)
-	return Times{now.times.idle, now.times.warmup, now.times.sampling}
+	return Times{now.times.idle, now.times.warmup, now.times.sampling, uint64(r.times.compile)}
 }
 
 // Suits returns the workers that may get leases of a run, by name: not those that are drained, have another engine, or are of

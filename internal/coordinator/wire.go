@@ -42,7 +42,7 @@ func newCommand(k kind) Command {
 		kindSubmit: new(Submit), kindStop: new(Stop), kindResume: new(Resume), kindExtend: new(Extend),
 		kindRegister: new(Register), kindAcquire: new(Acquire), kindRenew: new(Renew), kindRelease: new(Release),
 		kindDrain: new(Drain), kindCommit: new(Commit), kindDecide: new(Decide), kindFail: new(Fail), kindTick: new(Tick),
-		kindTimed: new(Timed),
+		kindTimed: new(Timed), kindCompiled: new(Compiled),
 	}
 	if int(k) >= len(all) {
 		return nil
@@ -136,6 +136,11 @@ func (x *Acquire) code(c *coder) {
 	c.u64(&x.Incarnation)
 	c.u64(&x.Number)
 	c.u32(&x.Want)
+}
+
+func (x *Compiled) code(c *coder) {
+	c.run(&x.Run)
+	c.u32(&x.Millis)
 }
 
 func (x *Renew) code(c *coder) { list(c, &x.Workers, MaxBatch, c.worker) }

@@ -29,7 +29,7 @@ func samples() []Command {
 		&Submit{"r1", spec}, &Stop{id, "r1"}, &Resume{id, "r1"}, &Extend{id, "r1", 500}, &Register{"w1", 1, "wasm-1", 16}, &Acquire{"w1", 1, 9, 2},
 		&Renew{[]WorkerID{"w1", "w2"}}, &Release{"w1", []Tenure{tenure}}, &Drain{"w1"}, &Commit{[]Block{block, block}},
 		&Decide{"r1", 1, Digest{5}, []byte("metric"), true, []Step{{Draws: 50, Barrier: true}}, true, nil}, &Fail{tenure, "NaN"}, &Tick{3, 250}, &Timed{3, 260, &Drain{"w1"}},
-		&Submit{"r1", open}, &Decide{Run: "r1", K: 1, Inputs: Digest{5}, Payload: []byte("metric"), Excluded: []uint32{1, 4}},
+		&Submit{"r1", open}, &Decide{Run: "r1", K: 1, Inputs: Digest{5}, Payload: []byte("metric"), Excluded: []uint32{1, 4}}, &Compiled{"r1", 1500},
 	}
 }
 
@@ -66,7 +66,12 @@ func TestGolden(t *testing.T) {
 	for _, cmd := range samples() {
 		fmt.Fprintf(&text, "%s %x\n", strings.TrimPrefix(fmt.Sprintf("%T", cmd), "*coordinator."), EncodeCommand(cmd))
 	}
-	fmt.Fprintf(&text, "Snapshot\n%s", hex.Dump(midRun(t).Encode()))
+	m := midRun(t)
+	fmt.Fprintf(&text, "Snapshot\n%s", hex.Dump(m.Encode()))
+	if out := m.Apply(&Compiled{"r", 1500}); out.Code != OK {
+		t.Fatal(out)
+	}
+	fmt.Fprintf(&text, "Snapshot with compilations\n%s", hex.Dump(m.Encode()))
 	if *update {
 		if err := os.WriteFile(path, []byte(text.String()), 0o644); err != nil {
 			t.Fatal(err)

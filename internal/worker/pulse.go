@@ -27,22 +27,26 @@ func (p *pulse) count(l *lease, at *cursor, b *block) {
 	l.progress.Divergences += uint64(b.divergences)
 }
 
-// beat publishes heartbeats.
+// beat publishes heartbeats, one as soon as a program is compiled: its run may not last until the next.
 func (w *worker) beat(ctx context.Context) error {
+	ticker := time.NewTicker(beatTime)
+	defer ticker.Stop()
 	last, leapfrogs, busy := time.Now(), int64(0), int64(0)
+	rate, share := 0.0, 0.0
 	for sequence := uint64(0); ; sequence++ {
-		if sleep(ctx, beatTime) != nil {
+		select {
+		case <-ctx.Done():
 			return nil
+		case <-w.asked.beat:
+		case now := <-ticker.C:
+			seconds := now.Sub(last).Seconds()
+			n, b := w.pulse.leapfrogs.Load(), w.slots.busy.Load()
+			rate, share = float64(n-leapfrogs)/seconds, time.Duration(b-busy).Seconds()/seconds/float64(w.cfg.Slots)
+			last, leapfrogs, busy = now, n, b
 		}
-		now := time.Now()
-		seconds := now.Sub(last).Seconds()
-		n, b := w.pulse.leapfrogs.Load(), w.slots.busy.Load()
 		m := &transport.Heartbeat{
-			Worker: w.cfg.Name, Sequence: sequence, LeapfrogRate: float64(n-leapfrogs) / seconds,
-			Busy:        time.Duration(b-busy).Seconds() / seconds / float64(w.cfg.Slots),
-			MemoryBytes: memoryBytes(),
+			Worker: w.cfg.Name, Sequence: sequence, LeapfrogRate: rate, Busy: share, MemoryBytes: memoryBytes(), Compiled: w.runs.compiled(),
 		}
-		last, leapfrogs, busy = now, n, b
 		for _, l := range w.held() {
 			l.mu.Lock()
 			l.progress.Lease, l.progress.Uncommitted = l.LeaseRef, uint32(len(l.pending))

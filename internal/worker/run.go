@@ -20,7 +20,8 @@ type run struct {
 	manifest *transport.Manifest
 	job      *job.Job
 	program  *chain.Program
-	lanes    bool // the program advances all chains of a pack in one call
+	took     time.Duration // to compile it
+	lanes    bool          // the program advances all chains of a pack in one call
 
 	ready chan struct{} // closed once there is a program, or an error
 	err   error
@@ -83,10 +84,10 @@ func (w *worker) prepare(ctx context.Context, r *run, g *transport.Grant) error 
 		r.program, err = chain.Compile(w.cfg.Engine, r.job.Bundle, r.job.Columns, cfg, r.job.Starts)
 		return err
 	})
-	took := time.Since(begin)
-	w.cfg.Log.Info("program compiled", "run", r.id, "program", manifest.Program.Digest, "seconds", took.Seconds())
+	r.took = time.Since(begin)
+	w.cfg.Log.Info("program compiled", "run", r.id, "program", manifest.Program.Digest, "seconds", r.took.Seconds())
 	if w.cfg.Watcher != nil {
-		w.cfg.Watcher.Compiled(took)
+		w.cfg.Watcher.Compiled(r.took)
 	}
 	return err
 }

@@ -120,3 +120,43 @@ func TestLocal(t *testing.T) {
 		c.check(want)
 	})
 }
+
+// TestCompilationIsTold: a heartbeat says what a program took as soon as it is compiled, however short its run.
+func TestCompilationIsTold(t *testing.T) {
+	simulate(t, small(t), func(ctx context.Context, c *cluster) {
+		beats, err := c.bus.Connect().Subscribe(ctx, transport.Filter{Channel: transport.Heartbeats})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer beats.Close()
+		life, end := context.WithCancel(ctx)
+		begin := time.Now()
+		wait := c.worker(life, c.bus.Connect(), "w", nil)
+		for sequence := uint64(0); ; sequence++ {
+			q, err := beats.Next(ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			m, err := transport.Open(q.Envelope())
+			if err != nil {
+				t.Fatal(err)
+			}
+			beat := m.(*transport.Heartbeat)
+			if beat.Sequence != sequence {
+				t.Errorf("heartbeat %d comes after %d others", beat.Sequence, sequence)
+			}
+			if len(beat.Compiled) == 0 && time.Since(begin) < time.Second {
+				continue
+			}
+			if len(beat.Compiled) != 1 || beat.Compiled[0].Run != runID || time.Since(begin) >= time.Second {
+				t.Errorf("after %v a heartbeat says %v", time.Since(begin), beat.Compiled)
+			}
+			break
+		}
+		c.finish(coordinator.Done)
+		end()
+		if err := wait(); err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -11,7 +11,8 @@ import (
 
 // runs are those that a worker has compiled: those in use, and the last few others.
 type runs struct {
-	prepare func(ctx context.Context, r *run, g *transport.Grant) error
+	prepare  func(ctx context.Context, r *run, g *transport.Grant) error
+	prepared func() // is called once a program is there
 
 	mu   sync.Mutex // guards the field below
 	list []*run     // the latest last
@@ -29,6 +30,7 @@ func (rs *runs) open(ctx context.Context, g *transport.Grant) (*run, error) {
 				rs.forget(r)
 			}
 			close(r.ready)
+			rs.prepared()
 			return r, r.err
 		}
 		select {
@@ -55,6 +57,22 @@ func (rs *runs) enter(g *transport.Grant) (r *run, found bool) {
 	r = &run{digest: g.Manifest.Digest, id: g.Lease.Run, users: 1, ready: make(chan struct{})}
 	rs.list = append(rs.list, r)
 	return r, false
+}
+
+// compiled says how long the programs of the runs in use took to compile.
+func (rs *runs) compiled() (out []transport.Compilation) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	for _, r := range rs.list {
+		select {
+		case <-r.ready:
+			if r.err == nil && r.users > 0 {
+				out = append(out, transport.Compilation{Run: r.id, Millis: uint32(r.took.Milliseconds())})
+			}
+		default:
+		}
+	}
+	return out
 }
 
 // forget removes a run that can't be had.

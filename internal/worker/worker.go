@@ -42,6 +42,7 @@ type commands struct {
 type asked struct {
 	acquire, renew chan struct{}
 	drain          chan string // the reason
+	beat           chan struct{}
 	draining       atomic.Bool
 }
 
@@ -62,9 +63,9 @@ func Run(ctx context.Context, t transport.Transport, cfg Config) error {
 	cfg = cfg.withDefaults()
 	w := &worker{
 		cfg: cfg, class: Class(cfg.Engine, cfg.Version), transport: t, commands: commands{incarnation: uint64(time.Now().UnixNano())},
-		asked: asked{acquire: make(chan struct{}, 1), renew: make(chan struct{}, 1), drain: make(chan string, 1)},
+		asked: asked{acquire: make(chan struct{}, 1), renew: make(chan struct{}, 1), drain: make(chan string, 1), beat: make(chan struct{}, 1)},
 	}
-	w.runs = &runs{prepare: w.prepare}
+	w.runs = &runs{prepare: w.prepare, prepared: func() { signal(w.asked.beat) }}
 	w.slots = newSlots(cfg.Slots, w.runs)
 	w.backlog.free = cfg.Backlog
 	if err := w.register(ctx); err != nil {

@@ -100,6 +100,7 @@ type RunStatus struct {
 
 	TimingDependent bool         // the clock may have a say in its draws: it has a deadline of warmup
 	Late            []LateStatus // the decisions of warmup that were taken without packs that were late
+	Compile         float64      // seconds that its program took to compile where that took longest, within those of waiting and of warmup
 }
 
 // LateStatus is a decision of warmup that was taken without some packs.
@@ -133,13 +134,14 @@ func (m *RunStatus) fields(c *codec) {
 		c.u64("Committed", &l.Committed)
 		c.u64("Behind", &l.Behind)
 	})
-	c.more(func() bool { return m.TimingDependent }, func(c *codec) {
+	c.more(func() bool { return m.TimingDependent || m.Compile > 0 }, func(c *codec) {
 		c.flag("TimingDependent", &m.TimingDependent)
 		list(c, "Late", &m.Late, maxSteps, func(c *codec, l *LateStatus) {
 			c.u32("Window", &l.Window)
 			c.u32("Included", &l.Included)
 			list(c, "Excluded", &l.Excluded, maxListed, func(c *codec, p *PackID) { c.pack("Pack", p) })
 		})
+		c.more(func() bool { return m.Compile > 0 }, func(c *codec) { c.f64("Compile", &m.Compile) })
 	})
 }
 
@@ -282,6 +284,13 @@ type Heartbeat struct {
 	Busy         float64 // fraction of the time spent in programs, lately
 	MemoryBytes  uint64  // of the process
 	Packs        []PackProgress
+	Compiled     []Compilation // of the runs that it has packs of, where it has compiled their program
+}
+
+// Compilation is how long a worker took to compile the program of a run.
+type Compilation struct {
+	Run    RunID
+	Millis uint32
 }
 
 func (m *Heartbeat) fields(c *codec) {
@@ -296,6 +305,12 @@ func (m *Heartbeat) fields(c *codec) {
 		c.u32("Uncommitted", &p.Uncommitted)
 		c.u64("Draws", &p.Draws)
 		c.u64("Divergences", &p.Divergences)
+	})
+	c.more(func() bool { return len(m.Compiled) > 0 }, func(c *codec) {
+		list(c, "Compiled", &m.Compiled, maxLeases, func(c *codec, x *Compilation) {
+			c.run("Run", &x.Run)
+			c.u32("Millis", &x.Millis)
+		})
 	})
 }
 

@@ -86,17 +86,20 @@ func sample(t Type) Message {
 		m.Chains, m.Width, m.Super, m.Starts[0].Init, m.Starts[1].Init = 2, 1, 1, 0, 1
 		m.Deadline, m.Open = 0, 0
 	case *RunStatus:
-		m.TimingDependent, m.Late = false, nil
+		m.TimingDependent, m.Late, m.Compile = false, nil, 0
+	case *Heartbeat:
+		m.Compiled = nil
 	}
 	return m
 }
 
 // later returns the samples whose fields that came later are set too, by their type.
 func later() map[Type]Message {
-	m, s := sample(47).(*Manifest), sample(51).(*RunStatus)
+	m, s, h := sample(47).(*Manifest), sample(51).(*RunStatus), sample(56).(*Heartbeat)
 	m.Deadline, m.Open = 60_000, 3
 	s.TimingDependent, s.Late = true, []LateStatus{{1, 14, []PackID{3, 9}}}
-	return map[Type]Message{47: m, 51: s}
+	h.Compiled = []Compilation{{"r1", 1500}, {"r2", 1}}
+	return map[Type]Message{47: m, 51: s, 56: h}
 }
 
 // numbers returns all types in order.
@@ -143,6 +146,10 @@ func TestGoldenBytes(t *testing.T) {
 	}
 	for n, m := range later() {
 		check(n, m, "-later")
+	}
+	for _, s := range []*RunStatus{later()[51].(*RunStatus), sample(51).(*RunStatus)} {
+		s.Compile = 1.5
+		check(51, s, map[bool]string{true: "-later-compile", false: "-compile"}[s.TimingDependent])
 	}
 }
 

@@ -172,10 +172,11 @@ func describe(w *store.Warmed, decisions []*transport.Decision) {
 	}
 }
 
-// seconds returns the times of a run. Nobody's trace or compilation is among them: workers do it beside what they sample.
+// seconds returns the times of a run. Workers compile while others may sample: the longest compilation is within the other times. Nobody's
+// trace is among them.
 func seconds(t coordinator.Times) store.Seconds {
 	of := func(ms uint64) store.Float { return store.Float(float64(ms) / 1000) }
-	return store.Seconds{Warmup: of(t.Warmup), Sampling: of(t.Sampling), Total: of(t.Idle + t.Warmup + t.Sampling)}
+	return store.Seconds{Compile: of(t.Compile), Warmup: of(t.Warmup), Sampling: of(t.Sampling), Total: of(t.Idle + t.Warmup + t.Sampling)}
 }
 
 // suspects returns the chains that were unlike the others when pooled warmup ended, by its last decision.

@@ -304,6 +304,26 @@ func (r *reign) listen(ctx context.Context) error {
 		}
 		if beat, ok := m.(*transport.Heartbeat); ok {
 			r.introduced(beat.Worker, func(i *introduction) { i.rate, i.beat = beat.LeapfrogRate, beat.Sequence })
+			r.compiled(ctx, beat)
+		}
+	}
+}
+
+// compiled notes how long a worker took to compile the programs of the runs that it has packs of, where nobody took longer.
+func (r *reign) compiled(ctx context.Context, beat *transport.Heartbeat) {
+	for _, x := range beat.Compiled {
+		cmd := &coordinator.Compiled{Run: coordinator.RunID(x.Run), Millis: x.Millis}
+		news := false
+		r.cfg.Machine.View(func(m *coordinator.Machine) {
+			p, _ := m.Progress(cmd.Run)
+			w, _ := m.Worker(coordinator.WorkerID(beat.Worker))
+			news = p.Times.Compile < uint64(x.Millis) && slices.ContainsFunc(w.Held, func(t coordinator.Tenure) bool { return t.Run == cmd.Run })
+		})
+		if !news {
+			continue
+		}
+		if _, err := r.propose(ctx, cmd); err != nil { // the next heartbeat says it again
+			return
 		}
 	}
 }

@@ -68,7 +68,7 @@ func (r *reign) status(ctx context.Context, run transport.RunID) (transport.Mess
 	out := &transport.RunStatus{
 		Run: run, Name: s.submit.Name, State: progressState(p), Error: state.Reason, Notice: r.notice(run, &p), Window: min(p.Least, p.Warmup), Windows: p.Warmup,
 		Transitions: p.Transitions, Committed: committedDraws(s.manifest, &state), Target: uint64(s.manifest.Chains) * state.Draws,
-		Seconds: float64(took.Total), Warmup: float64(took.Warmup), Sampling: float64(took.Sampling),
+		Seconds: float64(took.Total), Warmup: float64(took.Warmup), Sampling: float64(took.Sampling), Compile: float64(took.Compile),
 		ESSRate: math.NaN(), SecondsLeft: math.NaN(), NestedRHat: math.NaN(), Leases: leases(run, &state, p.Most),
 	}
 	if p.Warm {

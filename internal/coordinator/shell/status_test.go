@@ -68,6 +68,44 @@ func TestStatusSaysWhatIsMissing(t *testing.T) {
 	})
 }
 
+// TestCompileSeconds: the longest time that a worker of a run took to compile its program is in its status and its directory, also where
+// the coordinator starts again meanwhile; what others say of it is not.
+func TestCompileSeconds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t)
+		c.start()
+		defer c.stop()
+		m := smallRun()
+		run := c.submit(m)
+		link, _ := c.work(shelltest.WorkerConfig{Name: "first"})
+		c.work(shelltest.WorkerConfig{Name: "second"})
+		c.within(run, 1)
+		say := func(worker transport.PartyID, millis uint32) {
+			t.Helper()
+			beat := &transport.Heartbeat{Worker: worker, Compiled: []transport.Compilation{{Run: "another", Millis: 1}, {Run: run, Millis: millis}}}
+			if err := transport.Send(t.Context(), link, beat); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+		}
+		if s := c.status(run); s.Compile != 0 {
+			t.Errorf("the program took %v s to compile, and nobody has said so", s.Compile)
+		}
+		say("first", 1500)
+		c.end()
+		c.start()
+		time.Sleep(time.Second)
+		say("second", 700)
+		say("stranger", 9000)
+		c.ended(run)
+		say("first", 9000) // it has no pack of it any more
+		r, err := store.ReadRun(c.path(run))
+		if s := c.status(run); err != nil || s.Compile != 1.5 || r.Seconds.Compile != 1.5 || float64(r.Seconds.Total) != s.Seconds {
+			t.Errorf("the status has %v s, the directory %+v, %v", s.Compile, r.Seconds, err)
+		}
+	})
+}
+
 // warmupDraws returns the transitions of a manifest's warmup.
 func warmupDraws(m *transport.Manifest) (n int) {
 	for _, s := range m.Warmup {
