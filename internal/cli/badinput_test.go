@@ -279,7 +279,7 @@ var badInput = []struct {
 	{"submit schools --cluster nats://me:secret@127.0.0.1:1", 1, []string{"nats://me:xxxxx@127.0.0.1:1"}},
 	{"submit schools --cluster nats://127.0.0.1:1 --lease 1ms", 2, []string{"--lease 1ms", "1s"}},
 	{"submit schools --cluster nats://127.0.0.1:1 --warmup-deadline 1ms", 2, []string{"--warmup-deadline 1ms", "1s"}},
-	{"run schools --warmup-deadline 10s", 2, []string{"--warmup-deadline 10s", "no pack is late", "--cluster"}},
+	{"run schools --warmup-deadline 10s", 2, []string{"--warmup-deadline 10s", "share its cores", "--cluster"}},
 	{"run schools --cluster nats://127.0.0.1:1 --warmup-deadline -1s", 2, []string{"--warmup-deadline -1s", "1s"}},
 	{"ls", 2, []string{"no cluster is named"}},
 	{"watch", 2, []string{"RUN is missing"}},

@@ -52,7 +52,7 @@ func (c *command) sample(ctx context.Context, m *Model, flags *runFlags, cluster
 	}
 	if cluster.url == "" { // else it is the workers' matter
 		if terms.Deadline > 0 {
-			return usage("run: --%s %v: in one process no pack is late: leave it out, or name a --cluster", deadlineFlag, terms.Deadline)
+			return usage("run: --%s %v: the packs of one computer share its cores, so that a late one is at work where the posterior is hard, which the metric has to know: leave it out, or name a --cluster", deadlineFlag, terms.Deadline)
 		}
 		if err := c.needEngine(ctx, flags.config.Engine); err != nil {
 			return err
