@@ -13,15 +13,16 @@ import (
 
 	"github.com/drey-sampler/drey/pkg/store"
 	"github.com/drey-sampler/drey/pkg/transport"
+	bus "github.com/drey-sampler/drey/pkg/transport/memory"
 )
 
 // outcome is the bucket of what a coordinator keeps by digest beside its log: reports and metrics of pooled warmup. It is a file of the
 // run directory, of records: the digest, the length u32 little-endian, the bytes.
 type outcome struct {
-	file *os.File
+	bus.Objects // what the file has
+	file        *os.File
 
 	mu    sync.Mutex // guards the fields below
-	held  map[transport.Digest][]byte
 	size  int64
 	dirty bool // what was put is not certain to be on disk
 }
@@ -36,7 +37,7 @@ func openOutcome(dir string) (*outcome, error) {
 	if err != nil {
 		return nil, fmt.Errorf("runner: %w", err)
 	}
-	o := &outcome{file: f, held: map[transport.Digest][]byte{}}
+	o := &outcome{file: f}
 	b, err := io.ReadAll(f)
 	at := 0
 	for err == nil && len(b)-at >= outcomeHead {
@@ -45,7 +46,7 @@ func openOutcome(dir string) (*outcome, error) {
 		if end > len(b) || transport.DigestOf(b[at+outcomeHead:end]) != name {
 			break
 		}
-		o.held[name] = b[at+outcomeHead : end : end]
+		_, err = o.Objects.Put(context.Background(), b[at+outcomeHead:end])
 		at = end
 	}
 	o.size = int64(at)
@@ -68,11 +69,11 @@ func (o *outcome) cut() error {
 }
 
 // Put implements transport.Objects. The object is on disk after the next sync.
-func (o *outcome) Put(_ context.Context, data []byte) (transport.Digest, error) {
+func (o *outcome) Put(ctx context.Context, data []byte) (transport.Digest, error) {
 	name := transport.DigestOf(data)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if _, ok := o.held[name]; ok {
+	if o.Has(name) {
 		return name, nil
 	}
 	record := binary.LittleEndian.AppendUint32(bytes.Clone(name[:]), uint32(len(data)))
@@ -82,22 +83,7 @@ func (o *outcome) Put(_ context.Context, data []byte) (transport.Digest, error) 
 		return name, transport.Errorf(transport.Unavailable, "put", "%w", errors.Join(err, o.cut()))
 	}
 	o.size += int64(len(record))
-	o.held[name] = record[outcomeHead:]
-	return name, nil
-}
-
-// Get implements transport.Objects.
-func (o *outcome) Get(_ context.Context, name transport.Digest, limit int64) ([]byte, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	data, ok := o.held[name]
-	switch {
-	case !ok:
-		return nil, transport.Errorf(transport.NotFound, "get", "there is no object %s", name)
-	case int64(len(data)) > limit:
-		return nil, transport.Errorf(transport.Invalid, "get", "object %s has %d bytes, at most %d are accepted here", name, len(data), limit)
-	}
-	return bytes.Clone(data), nil
+	return o.Objects.Put(context.WithoutCancel(ctx), data)
 }
 
 // Delete implements transport.Objects. The file keeps what it has: it is small.

@@ -16,7 +16,7 @@ type Bus struct {
 	limits  transport.Limits
 	queues  map[transport.Channel]*queue
 	history history
-	objects map[transport.Bucket]*bucket
+	objects map[transport.Bucket]*Objects
 
 	mu        sync.Mutex // guards the fields below
 	listeners map[*listener]bool
@@ -29,7 +29,7 @@ func New(limits transport.Limits) (*Bus, error) {
 		return nil, err
 	}
 	b := &Bus{
-		limits: limits, queues: map[transport.Channel]*queue{}, objects: map[transport.Bucket]*bucket{}, listeners: map[*listener]bool{},
+		limits: limits, queues: map[transport.Channel]*queue{}, objects: map[transport.Bucket]*Objects{}, listeners: map[*listener]bool{},
 		services: map[transport.Filter]*service{},
 	}
 	for _, c := range transport.Channels() {
@@ -38,7 +38,7 @@ func New(limits transport.Limits) (*Bus, error) {
 		}
 	}
 	for _, name := range transport.Buckets() {
-		b.objects[name] = &bucket{held: map[transport.Digest][]byte{}}
+		b.objects[name] = new(Objects)
 	}
 	b.history = history{limit: limits.HistoryBytes, changed: make(chan struct{})}
 	return b, nil

@@ -8,15 +8,24 @@ import (
 	"github.com/drey-sampler/drey/pkg/transport"
 )
 
-// bucket holds objects.
-type bucket struct {
+// Objects are objects in the memory of the process. The zero value has none.
+type Objects struct {
 	mu   sync.Mutex // guards the field below
 	held map[transport.Digest][]byte
 }
 
-var _ transport.Objects = (*bucket)(nil)
+var _ transport.Objects = (*Objects)(nil)
 
-func (b *bucket) Put(ctx context.Context, data []byte) (transport.Digest, error) {
+// Has reports whether there is an object of a name.
+func (b *Objects) Has(name transport.Digest) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	_, ok := b.held[name]
+	return ok
+}
+
+// Put implements transport.Objects.
+func (b *Objects) Put(ctx context.Context, data []byte) (transport.Digest, error) {
 	if ctx.Err() != nil {
 		return transport.Digest{}, errContext(ctx, "put", "before it began")
 	}
@@ -26,13 +35,17 @@ func (b *bucket) Put(ctx context.Context, data []byte) (transport.Digest, error)
 	name := transport.DigestOf(data)
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.held == nil {
+		b.held = map[transport.Digest][]byte{}
+	}
 	if _, ok := b.held[name]; !ok {
 		b.held[name] = bytes.Clone(data)
 	}
 	return name, nil
 }
 
-func (b *bucket) Get(ctx context.Context, name transport.Digest, limit int64) ([]byte, error) {
+// Get implements transport.Objects.
+func (b *Objects) Get(ctx context.Context, name transport.Digest, limit int64) ([]byte, error) {
 	if ctx.Err() != nil {
 		return nil, errContext(ctx, "get", "before it began")
 	}
@@ -48,7 +61,8 @@ func (b *bucket) Get(ctx context.Context, name transport.Digest, limit int64) ([
 	return bytes.Clone(data), nil
 }
 
-func (b *bucket) Delete(ctx context.Context, name transport.Digest) error {
+// Delete implements transport.Objects.
+func (b *Objects) Delete(ctx context.Context, name transport.Digest) error {
 	if ctx.Err() != nil {
 		return errContext(ctx, "delete", "before it began")
 	}
