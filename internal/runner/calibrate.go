@@ -23,8 +23,11 @@ func (p *plan) choose() error {
 	if platform == "cpu" {
 		c.rest = restSeconds * each
 	}
-	if most, ok := mostSeconds(p.bundle.LogDensity.Body); ok {
-		if c.wasm = most / float64(threads); c.hopeless() {
+	if most, ok := workOf(p.bundle.LogDensity.Body); ok {
+		if platform == "cpu" {
+			c.least = most.algebra / most.all
+		}
+		if c.wasm = most.all / float64(threads); c.hopeless() {
 			p.notify(fmt.Sprintf("engine auto: wasm: the run takes it no more than %s: XLA would be no sooner done", duration(c.onWasm())))
 			return nil
 		}

@@ -30,6 +30,7 @@ type choice struct {
 	platform  string
 	rest, own float64 // seconds of a leapfrog step of a chain besides the gradient on XLA and on wasm
 	wasm      float64 // seconds of a gradient of a chain, with all threads at work
+	least     float64 // the share of that which a gradient takes XLA at least
 	packs     []packSpeed
 }
 
@@ -47,8 +48,8 @@ func (c *choice) pays(gradient float64) bool {
 	return compileSeconds+c.leapfrogs*(gradient+c.rest) < advantage*c.onWasm()
 }
 
-// hopeless reports whether XLA can't be the faster one however fast its gradient is.
-func (c *choice) hopeless() bool { return !c.pays(0) }
+// hopeless reports whether XLA can't be the faster one with the fastest gradient that it may have.
+func (c *choice) hopeless() bool { return !c.pays(c.least * c.wasm) }
 
 // best returns the fastest width.
 func (c *choice) best() packSpeed {

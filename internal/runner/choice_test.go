@@ -28,7 +28,10 @@ func TestWinner(t *testing.T) {
 			choice{leapfrogs: leapfrogs(64, 2000), platform: "cpu", rest: 11e-6, wasm: 250e-6, packs: []packSpeed{{64, 95e-6}, {32, 80e-6}}},
 			32, "auto: xla:cpu, packs of 32: a gradient of a chain takes wasm 250 µs, xla:cpu in packs of 32 80 µs",
 		},
-		"four of it":            {choice{leapfrogs: leapfrogs(4, 2000), platform: "cpu", rest: 11e-6, wasm: 250e-6, packs: []packSpeed{{2, 300e-6}}}, 0, "auto: wasm: a gradient"},
+		"four of it": {choice{leapfrogs: leapfrogs(4, 2000), platform: "cpu", rest: 11e-6, wasm: 250e-6, packs: []packSpeed{{2, 300e-6}}}, 0, "auto: wasm: a gradient"},
+		"a small Gaussian process": {
+			choice{leapfrogs: leapfrogs(4, 2000), platform: "cpu", rest: 1e-6, wasm: 200e-6, least: 0.85}, 0, "and the run about 24 s: XLA would be no sooner done",
+		},
 		"nearly a tie":          {choice{leapfrogs: leapfrogs(64, 2000), platform: "cpu", wasm: 250e-6, packs: []packSpeed{{64, 224e-6}}}, 0, "auto: wasm"},
 		"what compiling costs":  {choice{leapfrogs: leapfrogs(4, 2000), platform: "cpu", wasm: 30e-6, packs: []packSpeed{{4, 10e-6}}}, 0, "auto: wasm"},
 		"a GPU":                 {choice{leapfrogs: leapfrogs(64, 2000), platform: "cuda", wasm: 10e-3, packs: []packSpeed{{64, 30e-6}}}, 64, "auto: xla:cuda, packs of 64"},
@@ -41,22 +44,37 @@ func TestWinner(t *testing.T) {
 	}
 }
 
-// TestMostSeconds: the bound on a gradient counts what dominates it, turns of scans among it, and has none for loops of unknown
-// length.
-func TestMostSeconds(t *testing.T) {
+// TestWork: the bound on a gradient counts what dominates it, turns of scans among it, and has none for loops of unknown length. The
+// share of linear algebra is that of small matrices.
+func TestWork(t *testing.T) {
 	matrix, vector := tensor.Param{Name: "x", DType: tensor.F64, Shape: []int{200, 50}}, tensor.Param{Name: "b", DType: tensor.F64, Shape: []int{50}}
+	var algebra float64 // of the last bound
 	bound := func(f func(v []tensor.Value) tensor.Value) (float64, bool) {
 		g, err := tensor.Trace("f", tensor.F64, []tensor.Param{matrix, vector}, func(v []tensor.Value) []tensor.Value { return []tensor.Value{f(v)} })
 		if err != nil {
 			t.Fatal(err)
 		}
-		return mostSeconds(g.Body)
+		w, ok := workOf(g.Body)
+		algebra = w.algebra
+		return w.all, ok
 	}
 	product, _ := bound(func(v []tensor.Value) tensor.Value {
 		return tensor.DotGeneral(v[0], v[1], nil, []int{1}, nil, []int{0})
 	})
 	if least := 200 * 50 * plainSeconds; product < least || product > 2*least {
 		t.Errorf("a product: %g s, want %g or a little more", product, least)
+	}
+	for _, n := range []int{smallMatrix, smallMatrix + 1} {
+		all, _ := bound(func(v []tensor.Value) tensor.Value {
+			return v[1].Sum().BroadcastTo(n, n).Cholesky().Sum()
+		})
+		want := 0.0
+		if n == smallMatrix {
+			want = plainSeconds * float64(n*n*n)
+		}
+		if algebra != want || all <= plainSeconds*float64(n*n*n) {
+			t.Errorf("a factor of %d rows: %g s, of it linear algebra %g, want %g", n, all, algebra, want)
+		}
 	}
 	if exp, _ := bound(func(v []tensor.Value) tensor.Value { return v[1].Exp() }); exp != 50*expandSeconds {
 		t.Errorf("50 exponentials: %g s", exp)

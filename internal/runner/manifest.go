@@ -53,9 +53,9 @@ func (p *plan) manifest(run *store.Run) (*transport.Manifest, error) {
 	width := p.width()
 	row := max(1, width*run.Schema.RowBytes())
 	rows := max(mostBytes/row, min(fewestRows, mostRowBytes/row))
-	gradient, ok := mostSeconds(p.bundle.LogDensity.Body)
-	if !ok {
-		gradient = unknownTime
+	gradient := unknownTime
+	if w, ok := workOf(p.bundle.LogDensity.Body); ok {
+		gradient = w.all
 	}
 	transition := typicalLeapfrogs * gradient * float64(width)
 	warm, draws := int(min(blockSeconds/transition, math.MaxInt32)), int(min(blockSeconds/transition/float64(p.cfg.Thin), math.MaxInt32))

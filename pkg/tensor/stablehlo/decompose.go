@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/drey-sampler/drey/pkg/tensor"
+	"github.com/drey-sampler/drey/pkg/tensor/lower"
 )
 
 // decompositions say in plain StableHLO operations what an operation of ours computes. They are traced on values like
@@ -21,19 +22,21 @@ var decompositions = map[tensor.Op]func(n *tensor.Node, in []tensor.Value) tenso
 	tensor.OpSoftplus: func(_ *tensor.Node, in []tensor.Value) tensor.Value {
 		return in[0].Max(0.0).Add(in[0].Abs().Neg().Exp().Log1p())
 	},
-	tensor.OpLogAddExp:   func(_ *tensor.Node, in []tensor.Value) tensor.Value { return logAddExp(in[0], in[1]) },
-	tensor.OpDiv:         func(_ *tensor.Node, in []tensor.Value) tensor.Value { return guarded(in, tensor.Value.Div) },
-	tensor.OpRem:         func(_ *tensor.Node, in []tensor.Value) tensor.Value { return remainder(in) },
-	tensor.OpShl:         func(n *tensor.Node, in []tensor.Value) tensor.Value { return in[0].Shl(in[1].And(n.DType.Bits() - 1)) },
-	tensor.OpShr:         func(n *tensor.Node, in []tensor.Value) tensor.Value { return in[0].Shr(in[1].And(n.DType.Bits() - 1)) },
-	tensor.OpArgMin:      itself,
-	tensor.OpArgMax:      itself,
-	tensor.OpCumsum:      itself,
-	tensor.OpSort:        itself,
-	tensor.OpArgsort:     itself,
-	tensor.OpScatter:     scatterLast,
-	tensor.OpCholesky:    func(_ *tensor.Node, in []tensor.Value) tensor.Value { return in[0].Cholesky().Tril(0) },
-	tensor.OpCholeskyVJP: func(_ *tensor.Node, in []tensor.Value) tensor.Value { return choleskyVJP(in[0], in[1]) },
+	tensor.OpLogAddExp: func(_ *tensor.Node, in []tensor.Value) tensor.Value { return logAddExp(in[0], in[1]) },
+	tensor.OpDiv:       func(_ *tensor.Node, in []tensor.Value) tensor.Value { return guarded(in, tensor.Value.Div) },
+	tensor.OpRem:       func(_ *tensor.Node, in []tensor.Value) tensor.Value { return remainder(in) },
+	tensor.OpShl:       func(n *tensor.Node, in []tensor.Value) tensor.Value { return in[0].Shl(in[1].And(n.DType.Bits() - 1)) },
+	tensor.OpShr:       func(n *tensor.Node, in []tensor.Value) tensor.Value { return in[0].Shr(in[1].And(n.DType.Bits() - 1)) },
+	tensor.OpArgMin:    itself,
+	tensor.OpArgMax:    itself,
+	tensor.OpCumsum:    itself,
+	tensor.OpSort:      itself,
+	tensor.OpArgsort:   itself,
+	tensor.OpScatter:   scatterLast,
+	tensor.OpCholesky:  func(_ *tensor.Node, in []tensor.Value) tensor.Value { return in[0].Cholesky().Tril(0) },
+	tensor.OpCholeskyVJP: func(_ *tensor.Node, in []tensor.Value) tensor.Value {
+		return lower.CholeskyVJP(in[0], in[1], func(b tensor.Value) tensor.Value { return in[0].TriangularSolve(b, true, true) })
+	},
 }
 
 // decomposed reports whether an instruction prints as a composite.
@@ -209,18 +212,4 @@ func positions(x, idx tensor.Value, shape []int, axis int) tensor.Value {
 		}
 	}
 	return tensor.Select(row.Ge(0).And(row.Lt(x.Dim(axis))), at, -1)
-}
-
-// choleskyVJP is, with Φ the lower triangle whose diagonal is halved, S = L⁻ᵀ Φ(Lᵀ C) L⁻¹ and then S + Sᵀ with the
-// diagonal of S (Murray 2016, arXiv 1602.07527, equation 9).
-func choleskyVJP(l, ct tensor.Value) tensor.Value {
-	l = l.Tril(0)
-	t := l.Rank() - 1
-	half := func(x tensor.Value) tensor.Value { // the lower triangle with half of the diagonal
-		return x.Tril(0).Add(x.Tril(-1)).Mul(0.5)
-	}
-	p := half(l.SwapAxes(t-1, t).MatMul(ct.Tril(0)))
-	s := l.TriangularSolve(p, true, true)                                  // L⁻ᵀ Φ
-	s = l.TriangularSolve(s.SwapAxes(t-1, t), true, true).SwapAxes(t-1, t) // … L⁻¹
-	return half(s.Add(s.SwapAxes(t-1, t)))
 }

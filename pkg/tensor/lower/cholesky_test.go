@@ -1,0 +1,90 @@
+package lower
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/drey-sampler/drey/pkg/tensor"
+)
+
+// matrices returns positive definite matrices whose eigenvalues are of an order of n, with NaN above the diagonal.
+func matrices(r *rand.Rand, d tensor.DType, count, n int) *tensor.Array {
+	x := make([]float64, count*n*n)
+	for m := range count {
+		a := x[m*n*n : (m+1)*n*n]
+		for i := range n {
+			for j := range i {
+				a[i*n+j], a[j*n+i] = r.NormFloat64(), math.NaN()
+			}
+			a[i*n+i] = 3 * float64(n)
+		}
+	}
+	return tensor.ArrayOf(d, []int{count, n, n}, x)
+}
+
+// TestLinearAlgebra: on a CPU factors, their adjoints and solutions of triangular systems are those of the instructions, for all sizes
+// about those of blocks, and the other triangle is not read.
+func TestLinearAlgebra(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 0))
+	for _, d := range []tensor.DType{tensor.F64, tensor.F32} {
+		for _, n := range []int{1, 2, 31, 32, 33, 64, 65, 100, 530} {
+			count := 2
+			if n > 100 { // blocks are longer, so that there are no more than so many
+				if count = 1; testing.Short() || d == tensor.F32 {
+					continue
+				}
+			}
+			params := []tensor.Param{{Name: "a", DType: d, Shape: []int{count, n, n}}, {Name: "b", DType: d, Shape: []int{count, n, 3}}, {Name: "c", DType: d, Shape: []int{count, n, n}}}
+			f := mustTrace(t, params, func(v []tensor.Value) []tensor.Value {
+				upper := v[0].SwapAxes(1, 2)
+				l := v[0].Cholesky()
+				return []tensor.Value{
+					l, l.CholeskyVJP(v[2]), v[0].TriangularSolve(v[1], true, false), v[0].TriangularSolve(v[1], true, true),
+					upper.TriangularSolve(v[1], false, false), upper.TriangularSolve(v[1], false, true),
+				}
+			})
+			args := []*tensor.Array{matrices(r, d, count, n), random(r, d, 0, count, n, 3), random(r, d, 0, count, n, n)}
+			want, got := mustRun(t, f, args...), mustRun(t, mustLower(t, CPU, f), args...)
+			for i, name := range []string{"cholesky", "its adjoint", "L", "Lᵀ", "U", "Uᵀ"} {
+				if problem := apart(got[i], want[i], d, n); problem != "" {
+					t.Errorf("%s, n = %d: %s: %s", d, n, name, problem)
+				}
+			}
+		}
+	}
+}
+
+// apart says where numbers differ by more than roundings of sums of n terms do, relative to the largest.
+func apart(got, want []float64, d tensor.DType, n int) string {
+	most, unit := 0.0, 0x1p-53
+	if d == tensor.F32 {
+		unit = 0x1p-24
+	}
+	for _, w := range want {
+		most = math.Max(most, math.Abs(w))
+	}
+	for i, w := range want {
+		if diff := math.Abs(got[i] - w); !(diff <= 8*math.Sqrt(float64(n))*unit*most) {
+			return fmt.Sprintf("element %d is %g, want %g, of %g at most", i, got[i], w, most)
+		}
+	}
+	return ""
+}
+
+// TestNotPositiveDefinite: the factor of a matrix that is not positive definite has NaN, one beside it in the batch has none.
+func TestNotPositiveDefinite(t *testing.T) {
+	const n = 70
+	r := rand.New(rand.NewPCG(4, 0))
+	f := mustTrace(t, []tensor.Param{{Name: "a", DType: tensor.F64, Shape: []int{2, n, n}}}, func(v []tensor.Value) []tensor.Value {
+		return []tensor.Value{v[0].Cholesky().Sum(1, 2)}
+	})
+	for _, at := range []int{0, 31, 32, n - 1} {
+		a := matrices(r, tensor.F64, 2, n)
+		a.Bits[n*n+at*n+at] = math.Float64bits(-1)
+		if got := mustRun(t, mustLower(t, CPU, f), a)[0]; math.IsNaN(got[0]) || !math.IsNaN(got[1]) {
+			t.Errorf("with %d not positive: sums %v of the factors, want a number and NaN", at, got)
+		}
+	}
+}
