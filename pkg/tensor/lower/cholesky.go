@@ -24,7 +24,9 @@ func blocksOf(n int) []int {
 }
 
 // part returns rows r0 … r1-1 and columns c0 … c1-1 of matrices, which the last two axes are.
-func part(x tensor.Value, r0, r1, c0, c1 int) tensor.Value { return x.Slice(-2, r0, r1).Slice(-1, c0, c1) }
+func part(x tensor.Value, r0, r1, c0, c1 int) tensor.Value {
+	return x.Slice(-2, r0, r1).Slice(-1, c0, c1)
+}
 
 // transposed returns matrices with their last two axes swapped.
 func transposed(x tensor.Value) tensor.Value { return x.SwapAxes(x.Rank()-2, x.Rank()-1) }
@@ -35,17 +37,31 @@ func cholesky(a tensor.Value) tensor.Value {
 	cuts := blocksOf(a.Dim(-1))
 	n := a.Dim(-1)
 	var columns []tensor.Value
-	for k := range len(cuts) - 1 {
-		left, w, size := cuts[k], cuts[k+1]-cuts[k], a.Dim(-1)
-		column, inverse := corner(part(a, 0, w, 0, w))
-		if w < size {
-			below := part(a, w, size, 0, w).MatMul(transposed(inverse))
-			a = part(a, w, size, w, size).Sub(below.MatMul(transposed(below)))
-			column = joined(-2, column, below)
-		}
+	for k, left := range cuts[:len(cuts)-1] {
+		w, size := cuts[k+1]-left, n-left
+		column := leftColumn(a, w)
 		columns = append(columns, padded(column, left, 0, n, w))
+		if w < size {
+			below := column.Slice(-2, w, size)
+			a = part(a, w, size, w, size).Sub(below.MatMul(transposed(below)))
+		}
 	}
 	return joined(-1, columns...)
+}
+
+// leftColumn returns the first w columns of the lower Cholesky factor of a. Row after row of their transpose is that of a, less the rows
+// above it times their elements in its own column, divided by the root of what is then its diagonal element.
+func leftColumn(a tensor.Value, w int) tensor.Value {
+	corner := part(a, 0, w, 0, w)
+	base := corner.Tril(0).Add(transposed(corner.Tril(-1)))
+	if n := a.Dim(-1); n > w {
+		base = joined(-1, base, transposed(part(a, w, n, 0, w)))
+	}
+	return transposed(rowByRow(base, func(j, rows, row tensor.Value) tensor.Value {
+		row = row.Sub(rows.Mul(at(rows, -1, j)).Sum(-2).ExpandDims(-2))
+		row = row.Div(at(row, -1, j).Sqrt())
+		return tensor.Select(tensor.In(row, tensor.Iota(tensor.I32, row.Rank()-1, row.Shape()...)).Ge(j), row, 0.0)
+	}))
 }
 
 // joined returns x concatenated along an axis counted from behind.
@@ -64,20 +80,6 @@ func padded(x tensor.Value, row, column, rows, columns int) tensor.Value {
 	low[k], low[k+1] = row, column
 	high[k], high[k+1] = rows-row-x.Dim(-2), columns-column-x.Dim(-1)
 	return x.Pad(0.0, low, high)
-}
-
-// corner returns the lower Cholesky factor L of small matrices, of which it reads the lower triangle, and L⁻¹. Row after row of
-// (Lᵀ, L⁻¹) is that of (A, 1) less the rows above it times their elements of Lᵀ in its column, divided by the root of what is then its
-// diagonal element.
-func corner(a tensor.Value) (factor, inverse tensor.Value) {
-	w := a.Dim(-1)
-	base := joined(-1, a.Tril(0).Add(transposed(a.Tril(-1))), identity(a))
-	rows := rowByRow(base, func(j, rows, row tensor.Value) tensor.Value {
-		row = row.Sub(rows.Mul(at(rows, -1, j)).Sum(-2).ExpandDims(-2))
-		row = row.Div(at(row, -1, j).Sqrt())
-		return tensor.Select(tensor.In(row, tensor.Iota(tensor.I32, row.Rank()-1, row.Shape()...)).Ge(j), row, 0.0)
-	})
-	return transposed(rows.Slice(-1, 0, w)), rows.Slice(-1, w, 2*w)
 }
 
 // inverted returns the inverses of small lower triangular matrices, whose upper triangles are zero.

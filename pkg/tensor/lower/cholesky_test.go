@@ -88,3 +88,30 @@ func TestNotPositiveDefinite(t *testing.T) {
 		}
 	}
 }
+
+// TestNearlySingular: the factor of a covariance that is close to singular, a smooth Gaussian process's with little noise, is as good as
+// that of the instruction: its square is the matrix but for roundings.
+func TestNearlySingular(t *testing.T) {
+	const n = 100
+	for _, w := range []struct {
+		d            tensor.DType
+		noise, apart float64
+	}{{tensor.F64, 1e-13, 4e-15}, {tensor.F32, 3e-6, 2e-6}} {
+		x := make([]float64, n*n)
+		for i := range n {
+			for j := range n {
+				r := float64(i-j) / (0.3 * n)
+				if x[i*n+j] = math.Exp(-r * r / 2); i == j {
+					x[i*n+j] += w.noise
+				}
+			}
+		}
+		f := mustTrace(t, []tensor.Param{{Name: "a", DType: w.d, Shape: []int{n, n}}}, func(v []tensor.Value) []tensor.Value {
+			l := v[0].Cholesky()
+			return []tensor.Value{l.MatMul(l.SwapAxes(0, 1)).Sub(v[0]).Abs().MaxOver()}
+		})
+		if got := mustRun(t, mustLower(t, CPU, f), tensor.ArrayOf(w.d, []int{n, n}, x))[0][0]; !(got <= w.apart) {
+			t.Errorf("%s: the factor's square is apart by %g, want %g at most", w.d, got, w.apart)
+		}
+	}
+}

@@ -18,9 +18,9 @@
 //
 // # Linear algebra on a CPU
 //
-// XLA computes a Cholesky factor there by a loop that makes the whole matrix anew for each column: 80 ms for 100 × 100 numbers, five
-// hundred times what it takes. Factors, their adjoints and triangular systems become products of blocks; within a block of the
-// diagonal a loop goes from row to row, and makes its inverse.
+// XLA computes a Cholesky factor there by a loop that makes the whole matrix anew for each column: 80 ms for 100 × 100 numbers, some
+// hundred times what it takes. Factors, their adjoints and triangular systems become products of blocks; a loop from row to row makes a
+// block of a factor's columns, and the inverses of a triangle's blocks on the diagonal.
 //
 // # Long sums without f64
 //
