@@ -14,6 +14,7 @@ import (
 type keeper interface {
 	sink.Keeper
 	Unfinished(pack uint32, index uint64, previous [sha256.Size]byte) ([]byte, error)
+	DropStates() error
 }
 
 // timed has the run's description say how long the run has taken, whenever it is written and every few seconds.

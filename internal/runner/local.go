@@ -66,6 +66,9 @@ func (p *plan) begin(k keeper, m shell.Machine, events func(Progress)) *running 
 func (r *running) run(ctx context.Context, run *store.Run) (store.State, error) {
 	state, err := r.sample(ctx, run)
 	r.watch.end()
+	if state == store.Done { // who interrupts it is not to wait
+		_ = r.keeper.DropStates() // states that stay only take room
+	}
 	if kept := r.keeper.Run(); kept.State == state { // it was done, or failed, as the ledger has it
 		return state, err
 	}

@@ -119,14 +119,19 @@ func encodeIndex(runID string, file int, blocks []Block) ([]byte, []blockRecord,
 	for i := range blocks {
 		b := &blocks[i]
 		r := recordOf(b)
-		h := r.header()
-		if out, err = binary.Append(out, binary.LittleEndian, &h); err != nil {
+		if out, err = r.appendTo(out, b.State); err != nil {
 			return nil, nil, err
 		}
-		out = append(out, b.State...)
 	}
 	records, err := indexRecords(out, file)
 	return seal(out), records, err
+}
+
+// appendTo appends what an index file has of a block, whose state is given.
+func (r *blockRecord) appendTo(out, state []byte) ([]byte, error) {
+	h := r.header()
+	out, err := binary.Append(out, binary.LittleEndian, &h)
+	return append(out, state...), err
 }
 
 // parseIndex returns the records of an index file.
