@@ -34,7 +34,7 @@ func openGroup(t *testing.T) *group {
 	}
 	g.user = user{strings.Join(urls, ","), filepath.Join(g.certs(), "client")}
 	for i := range 3 {
-		g.start(t, fmt.Sprintf("c%d", i), i)
+		g.start(t, fmt.Sprintf("c%d", i))
 	}
 	g.leader(t)
 	return g
@@ -42,20 +42,25 @@ func openGroup(t *testing.T) *group {
 
 func (g *group) certs() string { return filepath.Join(g.dir, "certs") }
 
-// start starts a coordinator at a place, from its disk where it has one.
-func (g *group) start(t *testing.T, id string, place int, more ...string) {
+// start starts a coordinator, from its disk where it has one.
+func (g *group) start(t *testing.T, id string) {
 	t.Helper()
 	var peers []string
 	for i := range 3 {
-		name := fmt.Sprintf("c%d", i)
-		if i == place {
-			name = id
-		}
-		peers = append(peers, name+"="+g.free[3+i])
+		peers = append(peers, fmt.Sprintf("c%d=%s", i, g.free[3+i]))
 	}
-	args := []string{"coordinator", "--id", id, "--dir", g.disk(id), "--listen", g.free[place], "--peers", strings.Join(peers, ","),
-		"--certs", filepath.Join(g.certs(), "coordinator")}
-	g.members[id] = start(t, append(args, more...)...)
+	g.members[id] = start(t, "coordinator", "--id", id, "--dir", g.disk(id), "--listen", g.free[id[1]-'0'], "--peers", strings.Join(peers, ","),
+		"--certs", filepath.Join(g.certs(), "coordinator"))
+}
+
+// lose kills a coordinator and removes its disk.
+func (g *group) lose(t *testing.T, id string) {
+	t.Helper()
+	g.members[id].kill()
+	if err := os.RemoveAll(g.disk(id)); err != nil {
+		t.Fatal(err)
+	}
+	delete(g.members, id)
 }
 
 // disk is all that a coordinator keeps.
@@ -96,7 +101,7 @@ func (g *group) has(t *testing.T, id, run string, s schools) {
 }
 
 // TestLeaderKilled: of three coordinators the one that leads is killed, in warmup or in sampling, and its disk is lost. The run ends without
-// it, with all draws. Another one, in its place, then has all of them too.
+// it, with all draws. Started again with an empty disk, it then has all of them too.
 func TestLeaderKilled(t *testing.T) {
 	for phase, c := range map[string]struct {
 		run schools
@@ -113,19 +118,101 @@ func TestLeaderKilled(t *testing.T) {
 			}
 			g.reaches(t, run, c.at)
 			lost := g.leader(t)
-			g.members[lost].kill()
-			if err := os.RemoveAll(g.disk(lost)); err != nil {
-				t.Fatal(err)
-			}
-			delete(g.members, lost)
+			g.lose(t, lost)
 			c.run.check(t, g.user, run)
 			for id := range g.members {
 				g.has(t, id, run, c.run)
 			}
-			g.start(t, "c3", int(lost[1]-'0'), "--replaces", lost)
-			g.has(t, "c3", run, c.run)
+			g.start(t, lost)
+			g.has(t, lost, run, c.run)
 		})
 	}
+}
+
+// TestDiskLost: of three coordinators one is killed in sampling, that which leads or another, its disk is lost, and it is started again. As soon as
+// it is ready, another is killed, and does not come back: the run goes on, and both that are left have all draws, the one with the new disk
+// too. The worker dies meanwhile, so that the run does not end before.
+func TestDiskLost(t *testing.T) {
+	for which, leads := range map[string]bool{"the leader's": true, "another's": false} {
+		t.Run(which, func(t *testing.T) {
+			g := openGroup(t)
+			first := g.worker(t)
+			s := schools{seed: 25, draws: 20000}
+			run := s.submit(t, g.user)
+			g.reaches(t, run, 4000)
+			leader := g.leader(t)
+			lost, next := leader, ""
+			for id := range g.members {
+				if id != leader {
+					next = id
+				}
+			}
+			if !leads {
+				lost, next = next, lost
+			}
+			g.lose(t, lost)
+			g.start(t, lost)
+			first.kill()
+			g.members[lost].says(t, "msg=ready")
+			g.members[next].kill()
+			delete(g.members, next)
+			g.worker(t)
+			s.check(t, g.user, run)
+			for id := range g.members {
+				g.has(t, id, run, s)
+			}
+		})
+	}
+}
+
+// TestMostDisksLost: of three coordinators two with empty disks do not begin anew beside one that knows what was decided: they say what to do,
+// and end. With the disk of one of them back the group goes on, and takes the third in.
+func TestMostDisksLost(t *testing.T) {
+	g := openGroup(t)
+	g.worker(t)
+	s := schools{seed: 26, draws: 2000}
+	run := s.submit(t, g.user)
+	s.check(t, g.user, run)
+	for id := range g.members {
+		g.has(t, id, run, s)
+	}
+	for _, p := range g.members {
+		p.kill()
+	}
+	aside := filepath.Join(g.dir, "aside")
+	if err := os.Rename(g.disk("c0"), aside); err != nil {
+		t.Fatal(err)
+	}
+	g.lose(t, "c1")
+	for _, id := range []string{"c0", "c1"} {
+		g.start(t, id)
+		g.members[id].says(t, "this one's directory is empty")
+	}
+	g.start(t, "c2")
+	for _, id := range []string{"c0", "c1"} {
+		p := g.members[id]
+		await(t, id+" ends", func() bool {
+			select {
+			case <-p.exited:
+				return true
+			default:
+				return false
+			}
+		})
+		if status := p.cmd.ProcessState.ExitCode(); status != 1 || !strings.Contains(p.out.String(), "too few are left that know what it decided") {
+			t.Errorf("%s ended with status %d", id, status)
+		}
+	}
+	if err := os.RemoveAll(g.disk("c0")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(aside, g.disk("c0")); err != nil {
+		t.Fatal(err)
+	}
+	g.start(t, "c0")
+	g.start(t, "c1")
+	g.has(t, "c1", run, s)
+	s.check(t, g.user, run)
 }
 
 // TestLeaderPaused: of three coordinators the one that leads sleeps until another does, and wakes up while that one goes on, in warmup or in

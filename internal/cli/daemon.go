@@ -79,7 +79,6 @@ func (c *command) coordinator() *cobra.Command {
 	f.StringVar(&cfg.NATS, "nats", "", "`URL` of a NATS server with JetStream to use in the place of its own")
 	f.StringVar(&cfg.ID, "id", "coordinator", "of this coordinator among --peers")
 	f.StringVar(&peers, "peers", "", fmt.Sprintf("all coordinators, this one among them, as `ID=HOST[:PORT]` with commas between; PORT (default: %d) and the next one are for them alone", daemon.DefaultPeerPort))
-	f.StringVar(&cfg.Replaces, "replaces", "", "`id` of a coordinator whose disk is lost: this one, under an id of its own, joins the others in its place")
 	flags.add(f)
 	return cmd
 }

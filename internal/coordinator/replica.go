@@ -2,10 +2,10 @@ package coordinator
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -19,18 +19,17 @@ import (
 	berrors "go.etcd.io/bbolt/errors"
 )
 
-// Peer is a coordinator of a group. An ID belongs to a disk: a coordinator whose disk is lost comes back under another ID
-// (Replica.Add, Replica.Remove), since the old one may have voted.
-type Peer struct{ ID, Addr string }
+// Peer is a coordinator by its name.
+type Peer struct{ Name, Addr string }
 
-// ReplicaConfig says how a coordinator joins its group.
+// ReplicaConfig says how a coordinator takes part in its group.
 type ReplicaConfig struct {
-	ID        string
-	Dir       string         // for the log and snapshots; made if it is not there
-	Transport raft.Transport // Listen, or raft's in-memory one
-	// Peers are all coordinators of a new group, this one among them: each member is given the same. Empty for one that joins a
-	// group by Replica.Add. A coordinator that finds its state in Dir goes by that instead.
-	Peers []Peer
+	Name string // of at most MaxCoordinator letters, digits, - and _
+	Dir  string // for the log and snapshots; made if it is not there
+	// Peers are all coordinators of the group, this one among them: each is given the same. With less than two it is alone, and opens no port.
+	Peers  []Peer
+	Listen string      // HOST:PORT for the others; this one's address in Peers is where they reach it
+	TLS    *tls.Config // of connections, which should ask for certificates of both sides; nil for TCP
 	// Timeout is how long a leader may be silent before another is elected: default 500 ms, and 50 ms for a group of one, which
 	// has nobody to wait for.
 	Timeout time.Duration
@@ -39,9 +38,18 @@ type ReplicaConfig struct {
 
 // Replica is a machine that a group of coordinators keeps by Raft. Its methods may be called from several goroutines.
 type Replica struct {
-	raft  *raft.Raft
-	store *raftboltdb.BoltStore
-	fsm   *replicated
+	cfg       ReplicaConfig
+	id        string
+	store     *raftboltdb.BoltStore
+	snapshots raft.SnapshotStore
+	fsm       *replicated
+	network   *network // nil where it is alone
+	transport raft.Transport
+	started   chan struct{} // closed once raft is there
+	raft      *raft.Raft
+
+	mu    sync.Mutex         // guards the field below
+	known raft.Configuration // what the disk knew of the group before Start
 }
 
 // ErrNotLeader is in the error of a command that another coordinator has to take.
@@ -67,90 +75,126 @@ const (
 	lockTimeout   = 300 * time.Millisecond // for the disk of a coordinator that is just ending
 )
 
-// OpenReplica starts a coordinator.
+// aloneAt stands for the address of a coordinator that has no others.
+const aloneAt = "alone"
+
+// OpenReplica opens a coordinator's disk, which it has for itself then, and tells others who it is. It takes part after Assemble and Start.
 func OpenReplica(cfg ReplicaConfig) (*Replica, error) {
-	if cfg.ID == "" {
-		return nil, errors.New("coordinator: a coordinator of a group needs an id")
+	if cfg.Name == "" || len(cfg.Name) > MaxCoordinator {
+		return nil, fmt.Errorf("coordinator: a coordinator of a group needs a name of 1 to %d letters", MaxCoordinator)
 	}
 	if err := os.MkdirAll(cfg.Dir, 0o755); err != nil {
 		return nil, fmt.Errorf("coordinator: %w", err)
 	}
-	logs := logWriter{cfg.Log}
 	store, err := raftboltdb.New(raftboltdb.Options{
 		Path: filepath.Join(cfg.Dir, logFile), BoltOptions: &bbolt.Options{Timeout: lockTimeout},
 	})
 	if errors.Is(err, berrors.ErrTimeout) {
-		return nil, errInUse(cfg.Dir)
+		return nil, fmt.Errorf("coordinator: %s is in use by another coordinator: stop it, or choose another directory", cfg.Dir)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("coordinator: open %s in %s: %w", logFile, cfg.Dir, err)
 	}
-	r := &Replica{store: store, fsm: &replicated{machine: new(Machine)}}
-	snapshots, err := raft.NewFileSnapshotStore(cfg.Dir, snapshotsKept, logs)
-	if err == nil {
-		err = r.start(cfg, snapshots, logs)
-	}
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("coordinator: start in %s: %w", cfg.Dir, err), store.Close())
+	r := &Replica{cfg: cfg, store: store, fsm: &replicated{machine: new(Machine)}, started: make(chan struct{})}
+	if err := r.open(); err != nil {
+		return nil, errors.Join(fmt.Errorf("coordinator: %w", err), store.Close())
 	}
 	return r, nil
 }
 
-// CheckFree returns an error if another coordinator runs in a directory: what else that one keeps must not be opened either.
-func CheckFree(dir string) error {
-	path := filepath.Join(dir, logFile)
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: lockTimeout, ReadOnly: true})
-	if errors.Is(err, berrors.ErrTimeout) {
-		return errInUse(dir)
-	}
-	if err != nil {
-		return fmt.Errorf("coordinator: open %s: %w", path, err)
-	}
-	return db.Close()
-}
+func (r *Replica) alone() bool { return len(r.cfg.Peers) < 2 }
 
-func errInUse(dir string) error {
-	return fmt.Errorf("coordinator: %s is in use by another coordinator: stop it, or choose another directory", dir)
-}
-
-// start makes a new group where there is none, and begins to take part.
-func (r *Replica) start(cfg ReplicaConfig, snapshots raft.SnapshotStore, logs io.Writer) error {
-	known, err := raft.HasExistingState(r.store, r.store, snapshots)
-	if err != nil {
+// open reads who the coordinator is and what it knows of its group, and listens for the others.
+func (r *Replica) open() (err error) {
+	logs := logWriter{r.cfg.Log}
+	if r.snapshots, err = raft.NewFileSnapshotStore(r.cfg.Dir, snapshotsKept, logs); err != nil {
 		return err
 	}
+	if r.known, err = r.recall(); err != nil {
+		return err
+	}
+	if r.id, err = r.identify(); err != nil {
+		return err
+	}
+	if r.alone() {
+		_, r.transport = raft.NewInmemTransport(aloneAt)
+		return nil
+	}
+	r.network = &network{tls: r.cfg.TLS, id: r.id, advertise: r.address(r.cfg.Name), account: r.account, log: r.cfg.Log}
+	if err := listen(r.cfg.Listen, r.network); err != nil {
+		return err
+	}
+	r.transport = raft.NewNetworkTransport(r.network, connections, requestTimeout, logs)
+	return nil
+}
+
+// address returns where a peer is reached, "" if it is none.
+func (r *Replica) address(name string) string {
+	for _, p := range r.cfg.Peers {
+		if p.Name == name {
+			return p.Addr
+		}
+	}
+	return ""
+}
+
+// ID returns who this coordinator is in its group: its name if it is alone, else its name and an incarnation that belongs to its disk.
+func (r *Replica) ID() string { return r.id }
+
+// Start has the coordinator take part: vote, and lead where it is elected. A group has been assembled before (Assemble).
+func (r *Replica) Start() (err error) {
+	conf := r.config()
+	if r.alone() {
+		blank, err := r.blank()
+		if err == nil && blank {
+			err = r.found(raft.Server{ID: raft.ServerID(r.id), Address: aloneAt})
+		}
+		if err != nil {
+			return fmt.Errorf("coordinator: start in %s: %w", r.cfg.Dir, err)
+		}
+	}
+	if r.raft, err = raft.NewRaft(conf, r.fsm, r.store, r.store, r.snapshots, r.transport); err != nil {
+		return fmt.Errorf("coordinator: start in %s: %w", r.cfg.Dir, err)
+	}
+	close(r.started)
+	if r.network != nil {
+		r.network.serves.Store(true)
+	}
+	return nil
+}
+
+func (r *Replica) config() *raft.Config {
 	conf := raft.DefaultConfig()
-	conf.LocalID = raft.ServerID(cfg.ID)
-	conf.LogOutput, conf.LogLevel = logs, "INFO"
-	conf.HeartbeatTimeout = cfg.timeout()
+	conf.LocalID = raft.ServerID(r.id)
+	conf.LogOutput, conf.LogLevel = logWriter{r.cfg.Log}, "INFO"
+	conf.HeartbeatTimeout = r.cfg.timeout()
 	conf.ElectionTimeout = conf.HeartbeatTimeout
 	conf.LeaderLeaseTimeout = conf.HeartbeatTimeout / 2
-	if len(cfg.Peers) == 1 {
+	if r.alone() {
 		conf.LeaderLeaseTimeout = conf.HeartbeatTimeout // how often a leader wakes to see that it has a majority: its own
 	}
 	conf.CommitTimeout = conf.HeartbeatTimeout / 10
 	conf.SnapshotThreshold, conf.TrailingLogs = snapshotEvery, commandsKept
-	if !known && len(cfg.Peers) > 0 {
-		var group raft.Configuration
-		for _, p := range cfg.Peers {
-			group.Servers = append(group.Servers, raft.Server{ID: raft.ServerID(p.ID), Address: raft.ServerAddress(p.Addr)})
-		}
-		if err := raft.BootstrapCluster(conf, r.store, r.store, snapshots, cfg.Transport, group); err != nil {
-			return err
-		}
+	return conf
+}
+
+// found makes a new group on this disk.
+func (r *Replica) found(servers ...raft.Server) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	group := raft.Configuration{Servers: servers}
+	if err := raft.BootstrapCluster(r.config(), r.store, r.store, r.snapshots, r.transport, group); err != nil {
+		return err
 	}
-	r.raft, err = raft.NewRaft(conf, r.fsm, r.store, r.store, snapshots, cfg.Transport)
-	return err
+	r.known = group
+	return nil
 }
 
 func (c *ReplicaConfig) timeout() time.Duration {
 	switch {
 	case c.Timeout > 0:
 		return c.Timeout
-	case len(c.Peers) == 1:
+	case len(c.Peers) < 2:
 		return aloneTimeout
 	}
 	return groupTimeout
@@ -212,40 +256,18 @@ func (r *Replica) Leader() string {
 	return string(addr)
 }
 
-// Members returns the ids of the coordinators that vote, as far as this one knows; nil once it is closed.
-func (r *Replica) Members() []string {
-	future := r.raft.GetConfiguration()
-	if future.Error() != nil {
-		return nil
-	}
-	var out []string
-	for _, s := range future.Configuration().Servers {
-		if s.Suffrage == raft.Voter {
-			out = append(out, string(s.ID))
-		}
-	}
-	return out
-}
-
-// Add makes a coordinator a member of the group. Only the leader can.
-func (r *Replica) Add(p Peer) error {
-	if err := r.raft.AddVoter(raft.ServerID(p.ID), raft.ServerAddress(p.Addr), 0, 0).Error(); err != nil {
-		return r.explain(err)
-	}
-	return nil
-}
-
-// Remove ends the membership of a coordinator. Only the leader can.
-func (r *Replica) Remove(id string) error {
-	if err := r.raft.RemoveServer(raft.ServerID(id), 0, 0).Error(); err != nil {
-		return r.explain(err)
-	}
-	return nil
-}
-
 // Close leaves the group for now: the coordinator can be opened again. It waits until everything has ended.
 func (r *Replica) Close() error {
-	if err := errors.Join(r.raft.Shutdown().Error(), r.store.Close()); err != nil {
+	var errs []error
+	select {
+	case <-r.started:
+		errs = append(errs, r.raft.Shutdown().Error())
+	default:
+	}
+	if n, ok := r.transport.(*raft.NetworkTransport); ok {
+		errs = append(errs, n.Close())
+	}
+	if err := errors.Join(append(errs, r.store.Close())...); err != nil {
 		return fmt.Errorf("coordinator: close: %w", err)
 	}
 	return nil

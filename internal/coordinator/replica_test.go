@@ -12,55 +12,111 @@ import (
 	"fmt"
 	"log/slog"
 	"math/big"
+	"net"
+	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
-
-	"github.com/hashicorp/raft"
 )
 
 // patience is how long a test waits for what must happen; it measures nothing.
 const patience = 30 * time.Second
 
-// group is a group of coordinators in one process. A network makes the transport of a member.
+// group is a group of coordinators in one process, over the loopback interface.
 type group struct {
 	t       *testing.T
 	dir     string
-	network func(id string) raft.Transport
+	tls     *tls.Config
 	members map[string]*Replica
-	addrs   map[string]string
-	first   []Peer
+	peers   []Peer
 }
 
-func newGroup(t *testing.T, n int, network func(*testing.T) func(string) raft.Transport) *group {
-	g := &group{t: t, dir: t.TempDir(), network: network(t), members: map[string]*Replica{}, addrs: map[string]string{}}
-	transports := map[string]raft.Transport{}
-	for i := range n {
-		id := fmt.Sprintf("c%d", i+1)
-		transports[id] = g.network(id)
-		g.first = append(g.first, Peer{id, string(transports[id].LocalAddr())})
-	}
-	for _, p := range g.first {
-		g.open(p.ID, transports[p.ID], g.first)
+func newGroup(t *testing.T, n int, config *tls.Config) *group {
+	g := &group{t: t, dir: t.TempDir(), tls: config, members: map[string]*Replica{}}
+	for i, addr := range free(t, n) {
+		g.peers = append(g.peers, Peer{fmt.Sprintf("c%d", i+1), addr})
 	}
 	t.Cleanup(func() {
-		for id := range g.members {
-			g.stop(id)
+		for name := range g.members {
+			g.stop(name)
 		}
 	})
+	g.start("c1", "c2", "c3")
 	return g
 }
 
-func (g *group) open(id string, transport raft.Transport, peers []Peer) {
+// free returns addresses that nobody listens on now.
+func free(t *testing.T, n int) []string {
+	var out []string
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close() // all at the end, so that none is given out twice
+		out = append(out, l.Addr().String())
+	}
+	return out
+}
+
+// open opens the disk of a coordinator.
+func (g *group) open(name string) *Replica {
 	g.t.Helper()
-	r, err := OpenReplica(ReplicaConfig{
-		ID: id, Dir: filepath.Join(g.dir, id), Transport: transport, Peers: peers, Timeout: 300 * time.Millisecond, Log: slog.New(slog.DiscardHandler),
-	})
+	cfg := ReplicaConfig{Name: name, Dir: filepath.Join(g.dir, name), Peers: g.peers, TLS: g.tls, Timeout: 300 * time.Millisecond, Log: slog.New(slog.DiscardHandler)}
+	for _, p := range g.peers {
+		if p.Name == name {
+			cfg.Listen = p.Addr
+		}
+	}
+	r, err := OpenReplica(cfg)
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	g.members[id], g.addrs[id] = r, string(transport.LocalAddr())
+	g.members[name] = r
+	return r
+}
+
+// start has coordinators take part, together with those that do.
+func (g *group) start(names ...string) {
+	g.t.Helper()
+	ctx, cancel := context.WithTimeout(g.t.Context(), patience)
+	defer cancel()
+	var starting sync.WaitGroup
+	for _, name := range names {
+		r := g.open(name)
+		starting.Go(func() {
+			if err := errors.Join(r.Assemble(ctx), r.Start()); err != nil {
+				g.t.Errorf("%s: %v", name, err)
+			}
+		})
+	}
+	if starting.Wait(); g.t.Failed() {
+		g.t.FailNow()
+	}
+}
+
+// join asks whoever leads for a coordinator's place, until it has it.
+func (g *group) join(name string) {
+	g.t.Helper()
+	r := g.members[name]
+	for start := time.Now(); time.Since(start) < patience; time.Sleep(5 * time.Millisecond) {
+		for _, m := range g.members {
+			if m.Admit(g.t.Context(), r.ID(), r.address(name)) == nil {
+				return
+			}
+		}
+	}
+	g.t.Fatalf("%s does not join", name)
+}
+
+// wipe removes the disk of a coordinator that is stopped.
+func (g *group) wipe(name string) {
+	g.t.Helper()
+	if err := os.RemoveAll(filepath.Join(g.dir, name)); err != nil {
+		g.t.Fatal(err)
+	}
 }
 
 // stop ends a coordinator and its connections, as a crash would.
@@ -112,25 +168,6 @@ func (g *group) state(id string) (out []byte) {
 	return out
 }
 
-// tcpNetwork returns transports on the loopback interface; a member that comes back has its old address.
-func tcpNetwork(config *tls.Config) func(t *testing.T) func(string) raft.Transport {
-	return func(t *testing.T) func(string) raft.Transport {
-		addrs := map[string]string{}
-		return func(id string) raft.Transport {
-			addr := addrs[id]
-			if addr == "" {
-				addr = "127.0.0.1:0"
-			}
-			transport, err := Listen(addr, "", config, slog.New(slog.DiscardHandler))
-			if err != nil {
-				t.Fatal(err)
-			}
-			addrs[id] = string(transport.LocalAddr())
-			return transport
-		}
-	}
-}
-
 // mutual returns a configuration that both sides of a connection prove to be who they are with.
 func mutual(t *testing.T) *tls.Config {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -159,9 +196,9 @@ func mutual(t *testing.T) *tls.Config {
 // TestLossOfOne: three coordinators go on when the one that leads dies, at any point of a history, and have what one machine would
 // have; the dead one catches up when it is back, from a snapshot too.
 func TestLossOfOne(t *testing.T) {
-	networks := map[string]func(*testing.T) func(string) raft.Transport{"tcp": tcpNetwork(nil)}
+	networks := map[string]*tls.Config{"tcp": nil}
 	if !testing.Short() {
-		networks["tls"] = tcpNetwork(mutual(t))
+		networks["tls"] = mutual(t)
 	}
 	for name, network := range networks {
 		t.Run(name, func(t *testing.T) {
@@ -186,7 +223,7 @@ func TestLossOfOne(t *testing.T) {
 			if !bytes.Equal(g.agree(), alone.Encode()) {
 				t.Error("two of three coordinators have another machine than one alone")
 			}
-			g.open(dead, g.network(dead), nil)
+			g.start(dead)
 			if !bytes.Equal(g.agree(), alone.Encode()) {
 				t.Error("the coordinator that is back has another machine")
 			}
@@ -200,7 +237,7 @@ func TestAllRestart(t *testing.T) {
 	if testing.Short() {
 		t.Skip("skipped: elections take seconds")
 	}
-	g := newGroup(t, 3, tcpNetwork(nil))
+	g := newGroup(t, 3, nil)
 	cmds := history(12, 80)
 	for i, cmd := range cmds {
 		_, leader := g.propose(cmd)
@@ -211,57 +248,22 @@ func TestAllRestart(t *testing.T) {
 		}
 	}
 	want := g.agree()
-	for _, p := range g.first {
-		g.stop(p.ID)
+	for _, p := range g.peers {
+		g.stop(p.Name)
 	}
-	for _, p := range g.first {
-		g.open(p.ID, g.network(p.ID), nil)
-	}
+	g.start("c1", "c2", "c3")
 	if !bytes.Equal(g.agree(), want) {
 		t.Error("coordinators that start again have another machine")
 	}
 }
 
-// TestLostDisk: a coordinator whose disk is lost comes back under another name, in the place of the old one.
-func TestLostDisk(t *testing.T) {
-	if testing.Short() {
-		t.Skip("skipped: elections take seconds")
-	}
-	g := newGroup(t, 3, tcpNetwork(nil))
-	for _, cmd := range history(13, 40) {
-		g.propose(cmd)
-	}
-	_, leader := g.propose(&Renew{})
-	lost := "c1"
-	if leader == lost {
-		lost = "c2"
-	}
-	g.stop(lost)
-	transport := g.network("c4")
-	g.open("c4", transport, nil)
-	if err := g.members[leader].Remove(lost); err != nil {
-		t.Fatal(err)
-	}
-	if err := g.members[leader].Add(Peer{"c4", string(transport.LocalAddr())}); err != nil {
-		t.Fatal(err)
-	}
-	want := g.agree()
-	if !bytes.Equal(g.state("c4"), want) {
-		t.Error("the new coordinator has another machine")
-	}
-	g.stop(leader)
-	if !bytes.Equal(g.agree(), want) {
-		t.Error("the group has another machine without the old leader")
-	}
-}
-
 // TestMinority: one coordinator of three takes no commands.
 func TestMinority(t *testing.T) {
-	g := newGroup(t, 3, tcpNetwork(nil))
+	g := newGroup(t, 3, nil)
 	_, leader := g.propose(&Register{"a", 1, "wasm", 0})
-	for _, p := range g.first {
-		if p.ID != leader {
-			g.stop(p.ID)
+	for _, p := range g.peers {
+		if p.Name != leader {
+			g.stop(p.Name)
 		}
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -273,17 +275,18 @@ func TestMinority(t *testing.T) {
 
 // TestAlone: a group of one leads, applies, and is where it was when it starts again; terms grow, so that Tick gives grace.
 func TestAlone(t *testing.T) {
-	cfg := ReplicaConfig{ID: "only", Dir: t.TempDir(), Log: slog.New(slog.DiscardHandler)}
+	cfg := ReplicaConfig{Name: "only", Dir: t.TempDir(), Log: slog.New(slog.DiscardHandler)}
 	var last []byte
 	var before uint64
 	for range 2 {
-		_, transport := raft.NewInmemTransport("only")
-		cfg.Transport, cfg.Peers = transport, []Peer{{"only", "only"}}
 		r, err := OpenReplica(cfg)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if leads := <-r.Leadership(); !leads || r.Leader() != "only" {
+		if err := errors.Join(r.Assemble(t.Context()), r.Start()); err != nil {
+			t.Fatal(err)
+		}
+		if leads := <-r.Leadership(); !leads || r.Leader() != aloneAt {
 			t.Fatalf("%q leads", r.Leader())
 		}
 		term, err := r.Lead()
@@ -311,20 +314,20 @@ func TestAlone(t *testing.T) {
 		}
 	}
 	if _, err := OpenReplica(ReplicaConfig{Dir: t.TempDir()}); err == nil {
-		t.Error("a coordinator without an id starts")
+		t.Error("a coordinator without a name starts")
 	}
 }
 
 // TestFollower: a coordinator that does not lead says who does.
 func TestFollower(t *testing.T) {
-	g := newGroup(t, 3, tcpNetwork(nil))
+	g := newGroup(t, 3, nil)
 	_, leader := g.propose(&Renew{})
 	g.agree()
 	for id, r := range g.members {
 		if id == leader {
 			continue
 		}
-		if _, err := r.Propose(t.Context(), &Renew{}); !errors.Is(err, ErrNotLeader) || !strings.Contains(err.Error(), g.addrs[leader]+" does") {
+		if _, err := r.Propose(t.Context(), &Renew{}); !errors.Is(err, ErrNotLeader) || !strings.Contains(err.Error(), g.members[leader].ID()+"@"+g.members[leader].address(leader)+" does") {
 			t.Errorf("%s: %v", id, err)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/drey-sampler/drey/internal/coordinator"
 	"github.com/drey-sampler/drey/internal/trust"
 	"github.com/drey-sampler/drey/pkg/transport"
 	"github.com/drey-sampler/drey/pkg/transport/nats"
@@ -54,7 +55,7 @@ func ParsePeers(text string) ([]Peer, error) {
 			}
 			p.Host, p.Port = h, int(n)
 		}
-		if !ok || !transport.IsToken(id) || p.Host == "" {
+		if !ok || !transport.IsToken(id) || len(id) > coordinator.MaxCoordinator || p.Host == "" {
 			return nil, fmt.Errorf("daemon: peer %q: want ID=HOST or ID=HOST:PORT", word)
 		}
 		if slices.ContainsFunc(out, func(q Peer) bool { return q.ID == p.ID }) {
@@ -77,8 +78,6 @@ type CoordinatorConfig struct {
 	NATS   string // URL of a NATS server in the place of its own; Listen then is not used
 	ID     string // among the coordinators
 	Peers  []Peer // all coordinators of the group, this one among them; none: it is alone
-	// Replaces is the ID of a coordinator whose disk is lost, and in whose place this one joins the group that goes on; "" for none.
-	Replaces string
 }
 
 // Validate returns an error that joins all problems.
@@ -87,14 +86,11 @@ func (c *CoordinatorConfig) Validate() error {
 	if c.Dir == "" {
 		problems = append(problems, errors.New("daemon: --dir is missing: a directory for what the coordinator keeps"))
 	}
-	if !transport.IsToken(c.ID) {
-		problems = append(problems, fmt.Errorf("daemon: --id %q: want 1 to %d letters, digits, - and _", c.ID, transport.MaxToken))
+	if !transport.IsToken(c.ID) || len(c.ID) > coordinator.MaxCoordinator {
+		problems = append(problems, fmt.Errorf("daemon: --id %q: want 1 to %d letters, digits, - and _", c.ID, coordinator.MaxCoordinator))
 	}
 	if len(c.Peers) > 0 && c.self() == nil {
 		problems = append(problems, fmt.Errorf("daemon: --peers has no %q, which is this one's --id", c.ID))
-	}
-	if c.Replaces != "" && (c.Replaces == c.ID || !transport.IsToken(c.Replaces) || len(c.Peers) < 2) {
-		problems = append(problems, fmt.Errorf("daemon: --replaces %q: want the id of another coordinator, which is lost, and --peers with those that are left and this one", c.Replaces))
 	}
 	if c.NATS == "" && !isAddress(c.Listen) {
 		problems = append(problems, fmt.Errorf("daemon: --listen %q: want HOST:PORT", c.Listen))

@@ -4,13 +4,10 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
-	"os"
 	"path/filepath"
 	"strconv"
-	"sync/atomic"
 	"time"
 
 	"github.com/drey-sampler/drey/internal/coordinator"
@@ -46,39 +43,38 @@ func RunCoordinator(ctx context.Context, cfg CoordinatorConfig) (err error) {
 	metrics := observe.NewMetrics("coordinator", cfg.Version)
 	events := observe.NewEvents(transport.PartyID(cfg.ID))
 	log := slog.New(events.Handler(metrics.Handler(cfg.Log.Handler()))).With("coordinator", cfg.ID)
-	var replica atomic.Pointer[coordinator.Replica] // nil until it is open
-	var leads atomic.Bool
-	ready := func() error {
-		r := replica.Load()
-		if r == nil || !leads.Load() && (r.Leader() == "" || len(cfg.Peers) == 0) {
-			return errors.New("no coordinator leads: NATS's servers and a majority of the coordinators are not together yet")
-		}
-		return nil
-	}
-	if err := cfg.observe(&open, metrics, ready, log); err != nil {
+	state := &readiness{grouped: len(cfg.Peers) > 1}
+	if err := cfg.observe(&open, metrics, state.check, log); err != nil {
 		return err
 	}
-	if err := coordinator.CheckFree(cfg.replica()); err != nil {
+	r, err := cfg.replicate(&open, log)
+	if err != nil {
+		return err
+	}
+	if err := r.Assemble(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
 		return err
 	}
 	server, url, err := cfg.serve(&open, log)
 	if err != nil {
 		return err
 	}
-	t, err := cfg.connect(ctx, server, log.With("url", url))
+	t, err := cfg.connect(ctx, server, transport.PartyID(r.ID()), log.With("url", url))
 	if err != nil || t == nil {
 		return err
 	}
 	open.add(t.Close)
 	open.add(publish(events, t))
-	r, err := cfg.replicate(&open, log)
-	if err != nil {
+	if err := r.Start(); err != nil {
 		return err
 	}
-	replica.Store(r)
+	state.server = server
+	state.replica.Store(r)
 	link := metrics.Transport(t)
 	sh, err := cfg.shell(r, link, log, func() {
-		leads.Store(true)
+		state.leads.Store(true)
 		log.Info("this coordinator leads", "url", url)
 	})
 	if err != nil {
@@ -88,7 +84,7 @@ func RunCoordinator(ctx context.Context, cfg CoordinatorConfig) (err error) {
 	watching, stop := context.WithCancel(ctx)
 	go func() {
 		defer close(announced)
-		cfg.announce(watching, ready, url)
+		cfg.announce(watching, state.check, url)
 	}()
 	open.add(func() error {
 		stop()
@@ -96,24 +92,6 @@ func RunCoordinator(ctx context.Context, cfg CoordinatorConfig) (err error) {
 		return nil
 	})
 	return cfg.follow(ctx, sh, r, link, log)
-}
-
-// readyEvery is how often it is looked whether a daemon has become ready.
-const readyEvery = 5 * time.Millisecond
-
-// announce calls Ready once the daemon is.
-func (c *Common) announce(ctx context.Context, ready func() error, url string) {
-	for ready() != nil {
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(readyEvery):
-		}
-	}
-	c.Log.Info("ready", "url", url)
-	if c.Ready != nil {
-		c.Ready(url)
-	}
 }
 
 // observe begins to serve metrics and health, if they are wanted.
@@ -150,8 +128,8 @@ func (c *CoordinatorConfig) serve(open *parts, log *slog.Logger) (server *nats.S
 		log.Warn("whoever reaches this address may do everything: give --certs", "listen", c.Listen)
 	}
 	if self := c.self(); self != nil && len(c.Peers) > 1 {
-		// Of what NATS's servers keep, a server takes the part of the one that had its name: that of a lost coordinator's machine goes on.
-		cfg.Name = "drey-" + self.routes()
+		// Of what NATS's servers keep, a server takes the part of the one that had its name: that of a coordinator whose disk is lost goes on.
+		cfg.Name = "drey-" + self.ID
 		cfg.Cluster = &nats.Cluster{Listen: c.bind(self.Port + 1)}
 		for _, p := range c.Peers {
 			cfg.Cluster.Peers = append(cfg.Cluster.Peers, p.routes())
@@ -186,8 +164,8 @@ func (c *CoordinatorConfig) bind(port int) string {
 const prepareTime = 20 * time.Second
 
 // connect makes the streams and connects. Until NATS is there it waits; nil without an error if ctx ended before.
-func (c *CoordinatorConfig) connect(ctx context.Context, server *nats.Server, log *slog.Logger) (transport.Transport, error) {
-	cfg := nats.Config{URL: c.NATS, Server: server, Party: transport.PartyID(c.ID)}
+func (c *CoordinatorConfig) connect(ctx context.Context, server *nats.Server, as transport.PartyID, log *slog.Logger) (transport.Transport, error) {
+	cfg := nats.Config{URL: c.NATS, Server: server, Party: as}
 	if c.Credentials != nil {
 		cfg.TLS = c.Credentials.ClientTLS()
 	}
@@ -230,26 +208,12 @@ func insist(ctx context.Context, log *slog.Logger, f func(context.Context) (tran
 
 // replicate opens the coordinator's copy of the machine.
 func (c *CoordinatorConfig) replicate(open *parts, log *slog.Logger) (*coordinator.Replica, error) {
-	cfg := coordinator.ReplicaConfig{ID: c.ID, Dir: c.replica(), Log: log}
-	if err := os.MkdirAll(cfg.Dir, 0o755); err != nil {
-		return nil, fmt.Errorf("daemon: %w", err)
+	cfg := coordinator.ReplicaConfig{Name: c.ID, Dir: c.replica(), TLS: c.peerTLS(), Log: log}
+	for _, p := range c.Peers {
+		cfg.Peers = append(cfg.Peers, coordinator.Peer{Name: p.ID, Addr: p.raft()})
 	}
-	if self := c.self(); self == nil || len(c.Peers) == 1 {
-		var addr string
-		cfg.Transport, addr = coordinator.Nobody()
-		cfg.Peers = []coordinator.Peer{{ID: c.ID, Addr: addr}}
-	} else {
-		network, err := coordinator.Listen(c.bind(self.Port), self.raft(), c.peerTLS(), log)
-		if err != nil {
-			return nil, err
-		}
-		open.add(network.Close)
-		cfg.Transport = network
-		if c.Replaces == "" { // else the group is there, and takes this one in
-			for _, p := range c.Peers {
-				cfg.Peers = append(cfg.Peers, coordinator.Peer{ID: p.ID, Addr: p.raft()})
-			}
-		}
+	if len(c.Peers) > 1 {
+		cfg.Listen = c.bind(c.self().Port)
 	}
 	r, err := coordinator.OpenReplica(cfg)
 	if err != nil {

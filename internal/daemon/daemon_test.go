@@ -44,8 +44,7 @@ func TestValidate(t *testing.T) {
 		"--listen":                func(c *daemon.CoordinatorConfig) { c.Listen = "nowhere" },
 		"want HOST:PORT":          func(c *daemon.CoordinatorConfig) { c.Listen = "nowhere:70000" },
 		`--peers has no "x"`:      func(c *daemon.CoordinatorConfig) { c.ID, c.Peers = "x", three },
-		`--replaces "a"`:          func(c *daemon.CoordinatorConfig) { c.Peers, c.Replaces = three, "a" },
-		`--replaces "z"`:          func(c *daemon.CoordinatorConfig) { c.Replaces = "z" },
+		"want 1 to 55 letters":    func(c *daemon.CoordinatorConfig) { c.ID = strings.Repeat("x", 56) },
 		"not of a coordinator":    func(c *daemon.CoordinatorConfig) { c.Credentials = credentials(t, trust.Worker) },
 		"those of a client, not ": func(c *daemon.CoordinatorConfig) { c.Credentials = credentials(t, trust.Client) },
 	} {

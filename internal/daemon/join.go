@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -19,7 +20,7 @@ import (
 func (c *CoordinatorConfig) shell(r *coordinator.Replica, t transport.Transport, log *slog.Logger, led func()) (*shell.Shell, error) {
 	keeps := sink.Config{Path: c.run, Inputs: t.Objects(transport.Inputs), Figures: true, Log: log}
 	cfg := shell.Config{
-		Name: transport.PartyID(c.ID), Machine: r, Transport: t, Adapter: runner.Adapter{}, Verify: c.verify(), Check: job.Check,
+		Name: transport.PartyID(r.ID()), Machine: r, Transport: t, Adapter: runner.Adapter{}, Verify: c.verify(), Check: job.Check,
 		OnLead: led, Log: log,
 	}
 	if len(c.Peers) > 1 {
@@ -33,14 +34,14 @@ func (c *CoordinatorConfig) shell(r *coordinator.Replica, t transport.Transport,
 	return shell.New(cfg)
 }
 
-// follow takes part in the group until ctx ends. A coordinator that is to join it, and may not, ends with the reason.
+// follow takes part in the group until ctx ends. A coordinator that has no place in it ends with the reason.
 func (c *CoordinatorConfig) follow(ctx context.Context, sh *shell.Shell, r *coordinator.Replica, t transport.Transport, log *slog.Logger) error {
 	following, end := context.WithCancel(ctx)
 	var joining sync.WaitGroup
 	var refused error
-	if c.Replaces != "" {
+	if len(c.Peers) > 1 {
 		joining.Go(func() {
-			if refused = c.join(following, t, log); refused != nil {
+			if refused = c.join(following, r, t, log); refused != nil {
 				end()
 			}
 		})
@@ -51,13 +52,13 @@ func (c *CoordinatorConfig) follow(ctx context.Context, sh *shell.Shell, r *coor
 	return errors.Join(refused, err)
 }
 
-// joinTime is how long a request to join may take: the group agrees twice on who is in it.
+// joinTime is how long a request to join may take: the group agrees three times on who is in it.
 const joinTime = 10 * time.Second
 
-// join asks the coordinator that leads to be taken into the group, again and again until somebody who leads answers. An error says
-// why it was refused.
-func (c *CoordinatorConfig) join(ctx context.Context, t transport.Transport, log *slog.Logger) error {
-	request := &transport.Join{Command: transport.Command{Party: transport.PartyID(c.ID)}, Address: c.self().raft(), Replaces: transport.PartyID(c.Replaces)}
+// join asks the coordinator that leads for this one's place in the group, again and again until somebody who leads has given it. One that
+// has it already asks too: another may have got it while this one was away. An error says why it was refused.
+func (c *CoordinatorConfig) join(ctx context.Context, r *coordinator.Replica, t transport.Transport, log *slog.Logger) error {
+	request := &transport.Join{Command: transport.Command{Party: transport.PartyID(r.ID())}, Address: c.self().raft()}
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		once, cancel := context.WithTimeout(ctx, joinTime)
 		_, err := transport.Ask[*transport.Done](once, t, request)
@@ -66,12 +67,13 @@ func (c *CoordinatorConfig) join(ctx context.Context, t transport.Transport, log
 		case ctx.Err() != nil:
 			return nil
 		case err == nil:
-			log.Info("joined the group", "replaces", c.Replaces)
+			log.Info("joined the group", "as", r.ID())
 			return nil
 		case transport.KindOf(err) != transport.Unavailable:
 			return err
+		case !slices.Contains(r.Members(), r.ID()):
+			log.Warn("not in the group yet", "reason", err.Error())
 		}
-		log.Warn("not in the group yet", "reason", err.Error())
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():

@@ -95,17 +95,16 @@ func Batch(list []*Block) int {
 	return len(list)
 }
 
-// Join asks the coordinator that leads to take another into the group, in the place of one that is lost. Reply: Done.
+// Join asks the coordinator that leads to take another into the group, in the place of one of its name whose disk is lost. Reply: Done, once
+// it votes there.
 type Join struct {
-	Command  Command // of who joins
-	Address  string  // HOST:PORT where the others reach its Raft
-	Replaces PartyID // which is no member afterwards
+	Command Command // of who joins
+	Address string  // HOST:PORT where the others reach its Raft
 }
 
 func (m *Join) fields(c *codec) {
 	m.Command.visit(c)
 	c.text("Address", &m.Address, 4*MaxToken)
-	c.party("Replaces", &m.Replaces)
 }
 
 // Subject implements Sealed.

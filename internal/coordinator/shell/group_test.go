@@ -2,16 +2,16 @@ package shell_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/hashicorp/raft"
 
 	"github.com/drey-sampler/drey/internal/coordinator"
 	"github.com/drey-sampler/drey/internal/coordinator/shell"
@@ -49,14 +49,13 @@ func newGroup(t *testing.T) *group {
 		t: t, dir: t.TempDir(), bus: bus, log: &lines{}, leads: make(chan string, 64), client: bus.Connect(),
 		ends: map[string]func(){}, replicas: map[string]*coordinator.Replica{},
 	}
-	networks := map[string]*raft.NetworkTransport{}
 	for i := range 3 {
-		id := fmt.Sprintf("c%d", i+1)
-		networks[id] = g.listen("127.0.0.1:0")
-		g.peers = append(g.peers, coordinator.Peer{ID: id, Addr: string(networks[id].LocalAddr())})
-	}
-	for _, p := range g.peers {
-		g.open(p.ID, networks[p.ID], g.peers)
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close() // all at the end, so that none is given out twice
+		g.peers = append(g.peers, coordinator.Peer{Name: fmt.Sprintf("c%d", i+1), Addr: l.Addr().String()})
 	}
 	t.Cleanup(func() {
 		for _, end := range g.ends {
@@ -67,41 +66,54 @@ func newGroup(t *testing.T) *group {
 	return g
 }
 
-func (g *group) listen(addr string) *raft.NetworkTransport {
-	g.t.Helper()
-	network, err := coordinator.Listen(addr, "", nil, slog.New(slog.DiscardHandler))
-	if err != nil {
-		g.t.Fatal(err)
-	}
-	return network
-}
-
 // path returns the directory of a run at a coordinator.
 func (g *group) path(id string, run transport.RunID) string {
 	return filepath.Join(g.dir, id, "runs", string(run))
 }
 
-// open starts a coordinator, from its disk where it has one. One without peers waits until it is taken into the group.
-func (g *group) open(id string, network raft.Transport, peers []coordinator.Peer) {
+// start starts coordinators, each from its disk where it has one; those without wait for one another.
+func (g *group) start(names ...string) {
 	g.t.Helper()
-	log := slog.New(slog.NewTextHandler(g.log, nil)).With("coordinator", id)
-	r, err := coordinator.OpenReplica(coordinator.ReplicaConfig{
-		ID: id, Dir: filepath.Join(g.dir, id, "raft"), Transport: network, Peers: peers, Timeout: 500 * time.Millisecond, Log: log,
-	})
-	if err != nil {
-		g.t.Fatal(err)
+	var starting sync.WaitGroup
+	for _, name := range names {
+		r, err := coordinator.OpenReplica(coordinator.ReplicaConfig{
+			Name: name, Dir: filepath.Join(g.dir, name, "raft"), Peers: g.peers, Listen: g.address(name), Timeout: 500 * time.Millisecond, Log: g.logger(name),
+		})
+		if err != nil {
+			g.t.Fatal(err)
+		}
+		g.replicas[name] = r
+		starting.Go(func() {
+			if err := errors.Join(r.Assemble(g.t.Context()), r.Start()); err != nil {
+				g.t.Error(err)
+			}
+		})
 	}
+	starting.Wait()
+	for _, name := range names {
+		g.follow(name, g.replicas[name])
+	}
+}
+
+func (g *group) logger(name string) *slog.Logger {
+	return slog.New(slog.NewTextHandler(g.log, nil)).With("coordinator", name)
+}
+
+// follow has a coordinator do what it does until it is ended.
+func (g *group) follow(name string, r *coordinator.Replica) {
+	g.t.Helper()
+	id, log := transport.PartyID(r.ID()), g.logger(name)
 	link := g.bus.Connect()
 	s, err := sink.New(sink.Config{
-		Path: func(run transport.RunID) string { return g.path(id, run) }, Files: store.Options{FS: shelltest.Unsynced{}}, Figures: true, Log: log,
-		Group: &sink.Group{Name: transport.PartyID(id), Transport: link, Members: shell.Parties(r)},
+		Path: func(run transport.RunID) string { return g.path(name, run) }, Files: store.Options{FS: shelltest.Unsynced{}}, Figures: true, Log: log,
+		Group: &sink.Group{Name: id, Transport: link, Members: shell.Parties(r)},
 	})
 	if err != nil {
 		g.t.Fatal(err)
 	}
 	sh, err := shell.New(shell.Config{
-		Name: transport.PartyID(id), Machine: r, Transport: link, Sink: s, Adapter: shelltest.Adapter{}, Membership: r,
-		OnLead: func() { g.leads <- id }, Log: log,
+		Name: id, Machine: r, Transport: link, Sink: s, Adapter: shelltest.Adapter{}, Membership: r,
+		OnLead: func() { g.leads <- name }, Log: log,
 	})
 	if err != nil {
 		g.t.Fatal(err)
@@ -113,15 +125,14 @@ func (g *group) open(id string, network raft.Transport, peers []coordinator.Peer
 			g.t.Error(err)
 		}
 	})
-	g.replicas[id] = r
-	g.ends[id] = func() {
+	g.ends[name] = func() {
 		cancel()
 		follows.Wait()
 		if err := r.Close(); err != nil {
 			g.t.Error(err)
 		}
 		_ = link.Close()
-		delete(g.ends, id)
+		delete(g.ends, name)
 	}
 }
 
@@ -189,13 +200,13 @@ func (g *group) begin(m *transport.Manifest) (transport.RunID, func()) {
 }
 
 // address returns where a coordinator's Raft listens.
-func (g *group) address(id string) string {
+func (g *group) address(name string) string {
 	for _, p := range g.peers {
-		if p.ID == id {
+		if p.Name == name {
 			return p.Addr
 		}
 	}
-	g.t.Fatalf("no coordinator %s", id)
+	g.t.Fatalf("no coordinator %s", name)
 	return ""
 }
 
@@ -237,6 +248,7 @@ func TestGroup(t *testing.T) {
 		t.Skip("skipped: elections take seconds")
 	}
 	g := newGroup(t)
+	g.start("c1", "c2", "c3")
 	leader := g.leader()
 	m := smallRun()
 	m.Draws, m.Lease = 400, 4000
@@ -244,40 +256,40 @@ func TestGroup(t *testing.T) {
 	defer end()
 	for _, blocks := range []uint64{1, 10} {
 		g.until(run, func(s *transport.RunStatus) bool { return s.Leases[0].Committed >= blocks })
-		addr := g.address(leader)
 		g.ends[leader]()
 		dead := leader
 		leader = g.leader()
-		g.open(dead, g.listen(addr), g.peers)
+		g.start(dead)
 	}
 	g.check(run, m)
 }
 
-// TestLostCoordinator: the leader and all of its disk are lost in the middle of a run. Another leads and goes on; a new coordinator joins in
-// the place of the lost one, and fetches what was drawn before. In the end all three have all draws.
+// TestLostCoordinator: the leader and all of its disk are lost in the middle of a run. Another leads and goes on; the lost one is started again,
+// joins in the place of what it was, and fetches what was drawn before. Then one of the others is lost for good. In the end all that
+// are left have all draws.
 func TestLostCoordinator(t *testing.T) {
 	if testing.Short() {
 		t.Skip("skipped: elections take seconds")
 	}
 	g := newGroup(t)
+	g.start("c1", "c2", "c3")
 	lost := g.leader()
 	m := smallRun()
-	m.Draws, m.Lease = 400, 4000
+	m.Draws, m.Lease = 600, 4000
 	run, end := g.begin(m)
 	defer end()
 	g.until(run, func(s *transport.RunStatus) bool { return s.Leases[0].Committed >= 8 })
-	addr := g.address(lost)
+	old := g.replicas[lost].ID()
 	g.ends[lost]()
 	if err := os.RemoveAll(filepath.Join(g.dir, lost)); err != nil {
 		t.Fatal(err)
 	}
-	g.leader()
-	g.open("c4", g.listen(addr), nil)
+	leader := g.leader()
+	g.start(lost)
+	back := g.replicas[lost].ID()
 	for begin := time.Now(); ; time.Sleep(20 * time.Millisecond) {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-		_, err := transport.Ask[*transport.Done](ctx, g.client, &transport.Join{
-			Command: transport.Command{Party: "c4"}, Address: addr, Replaces: transport.PartyID(lost),
-		})
+		_, err := transport.Ask[*transport.Done](ctx, g.client, &transport.Join{Command: transport.Command{Party: transport.PartyID(back)}, Address: g.address(lost)})
 		cancel()
 		if err == nil {
 			break
@@ -286,8 +298,14 @@ func TestLostCoordinator(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	g.check(run, m)
-	if members := g.replicas["c4"].Members(); len(members) != 3 || slices.Contains(members, lost) {
+	if members := g.replicas[leader].Members(); len(members) != 3 || slices.Contains(members, old) || !slices.Contains(members, back) {
 		t.Errorf("members: %v", members)
 	}
+	g.until(run, func(s *transport.RunStatus) bool { return s.State != transport.Complete })
+	for _, p := range g.peers {
+		if p.Name != lost && p.Name != leader {
+			g.ends[p.Name]()
+		}
+	}
+	g.check(run, m)
 }

@@ -1,7 +1,8 @@
 package shell
 
 import (
-	"slices"
+	"context"
+	"errors"
 
 	"github.com/drey-sampler/drey/internal/coordinator"
 	"github.com/drey-sampler/drey/pkg/transport"
@@ -10,8 +11,7 @@ import (
 // Membership is a coordinator.Replica: which coordinators there are.
 type Membership interface {
 	Members() []string
-	Add(coordinator.Peer) error
-	Remove(id string) error
+	Admit(ctx context.Context, id, addr string) error
 }
 
 var _ Membership = (*coordinator.Replica)(nil)
@@ -27,28 +27,19 @@ func Parties(m Membership) func() []transport.PartyID {
 	}
 }
 
-// join takes a coordinator into the group in the place of another. The one that is lost goes first: those that are left agree on both
-// steps without the new one. A request that comes again goes on where the one before ended.
-func (r *reign) join(m *transport.Join) (transport.Message, error) {
-	group, id, lost := r.cfg.Membership, string(m.Command.Party), string(m.Replaces)
-	if group == nil {
+// join takes a coordinator into the group. A request that comes again goes on where the one before ended.
+func (r *reign) join(ctx context.Context, m *transport.Join) (transport.Message, error) {
+	id := string(m.Command.Party)
+	if r.cfg.Membership == nil {
 		return nil, transport.Errorf(transport.Invalid, "join", "coordinator %s is alone: nobody can join it", r.cfg.Name)
 	}
-	members := group.Members()
+	err := r.cfg.Membership.Admit(ctx, id, m.Address)
 	switch {
-	case slices.Contains(members, id):
-		return &transport.Done{}, nil
-	case m.Replaces == r.cfg.Name:
-		return nil, transport.Errorf(transport.Invalid, "join", "coordinator %s is not lost: it leads", lost)
-	}
-	if slices.Contains(members, lost) {
-		if err := group.Remove(lost); err != nil {
-			return nil, transport.Errorf(transport.Unavailable, "join", "%w", err)
-		}
-	}
-	if err := group.Add(coordinator.Peer{ID: id, Addr: m.Address}); err != nil {
+	case errors.Is(err, coordinator.ErrNoPlace):
+		return nil, transport.Errorf(transport.Invalid, "join", "%w", err)
+	case err != nil:
 		return nil, transport.Errorf(transport.Unavailable, "join", "%w", err)
 	}
-	r.event(transport.NoRun, "coordinator joined", "id", id, "address", m.Address, "replaces", lost)
+	r.cfg.Log.Info("coordinator is in the group", "id", id, "address", m.Address)
 	return &transport.Done{}, nil
 }

@@ -81,7 +81,7 @@ func (r *reign) answer(ctx context.Context, m transport.Sealed) (transport.Messa
 	case *transport.Workers:
 		return r.fleet(), nil
 	case *transport.Join:
-		return r.join(m)
+		return r.join(ctx, m)
 	case *transport.Pull:
 		return r.pull(ctx, m.Run)
 	}

@@ -142,6 +142,10 @@ func (s *Shell) follow(ctx context.Context, r *coordinator.Replica) {
 			if !pause(ctx, mostRest) {
 				return
 			}
+			select {
+			case leads = <-r.Leadership():
+			default: // it does, still or again
+			}
 		}
 	}
 }

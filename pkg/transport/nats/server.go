@@ -12,6 +12,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"strconv"
@@ -191,6 +192,15 @@ func (s *Server) URL() string {
 		return ""
 	}
 	return s.server.ClientURL()
+}
+
+// Current returns an error while the server lacks something of what its cluster keeps: one that has lost its disk counts for nothing in an
+// election until it has it again.
+func (s *Server) Current() error {
+	if h := s.server.Healthz(nil); h.StatusCode != http.StatusOK {
+		return transport.Errorf(transport.Unavailable, "server", "its copies of streams are not current: %s", h.Error)
+	}
+	return nil
 }
 
 // Close stops the server and waits until its files are closed.
