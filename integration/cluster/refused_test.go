@@ -49,7 +49,9 @@ func TestRefused(t *testing.T) {
 	refuse("signed by others", user{url, with(t, certs, map[string]string{trust.SigningFile: filepath.Join(others, "client", trust.SigningFile)})},
 		"not in the trust root", "signed by a key that is not in the trust root")
 	refuse("without certificates", user{cluster: url}, "certificate", "TLS handshake error")
-	refuse("as a worker", user{url, filepath.Join(certs, "worker")}, "refused", "Publish Violation")
+	if _, said, err := (user{url, filepath.Join(certs, "worker")}).run(t, "ls"); err == nil || !strings.Contains(said, "the credentials are those of a worker") {
+		t.Errorf("as a worker: %v: %s", err, said)
+	}
 	worker := start(t, "worker", "--nats", url, "--certs", filepath.Join(others, "worker"))
 	<-worker.exited
 	if worker.cmd.ProcessState.ExitCode() == 0 {
@@ -118,6 +120,11 @@ func forge(t *testing.T, url, certs, run string, coordinator *process) {
 	if transport.KindOf(err) != transport.Invalid || err == nil {
 		t.Errorf("too large: %v", err)
 	}
+	submit := transport.Subject{Channel: transport.Control, Verb: "submit", Party: "worker-forger"}
+	if _, err := w.Request(ctx, transport.Envelope{Subject: submit, Payload: other}); transport.KindOf(err) != transport.Refused {
+		t.Errorf("a worker submits: %v", err)
+	}
+	coordinator.says(t, "Publish Violation")
 	draws := transport.Subject{Channel: transport.Draws, Run: transport.RunID(run), Party: "worker-forger"}
 	block := &transport.Block{Lease: transport.LeaseRef{Run: transport.RunID(run), Epoch: 1}, Worker: "worker-forger", Index: 3, Class: "x"}
 	block.Digest = transport.BlockDigest(block.Lease.Run, block.Lease.Pack, block.Index, block.Previous, block.Content.Digest)

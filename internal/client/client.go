@@ -55,6 +55,9 @@ func Dial(ctx context.Context, at string, credentials *trust.Credentials) (*Clie
 	var signing *trust.SigningKey
 	if credentials != nil {
 		cfg.TLS, signing = credentials.ClientTLS(), credentials.Signing
+		if role := credentials.Identity.Role; role != trust.Client && role != trust.Coordinator {
+			return nil, transport.Errorf(transport.Invalid, "connect", "the credentials are those of a %s, not of a client", role)
+		}
 	}
 	if err := nats.CheckURL(at); err != nil {
 		return nil, err
@@ -67,8 +70,10 @@ func Dial(ctx context.Context, at string, credentials *trust.Credentials) (*Clie
 		return nil, fmt.Errorf("client: nobody answers at %s: is a coordinator running there (drey coordinator), and is its port open? (%w)", at, inner(err))
 	case kind == transport.Refused && credentials == nil:
 		return nil, fmt.Errorf("client: the cluster at %s wants credentials: --certs DIR, or DREY_CERTS in the environment (%w)", at, inner(err))
+	case kind == transport.Refused:
+		return nil, fmt.Errorf("client: the cluster at %s does not take these credentials, or they do not know it: they have to be of its authority, as drey certs makes them all at once (%w)", at, inner(err))
 	default:
-		return nil, fmt.Errorf("client: connect to the cluster at %s: %w", at, err)
+		return nil, fmt.Errorf("client: connect to the cluster at %s: %w", at, inner(err))
 	}
 	c, err := New(t, party, signing)
 	if err != nil {

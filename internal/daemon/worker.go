@@ -81,8 +81,11 @@ func RunWorker(ctx context.Context, cfg WorkerConfig) (err error) {
 		}
 		return nats.Connect(ctx, c)
 	})
-	if err != nil || t == nil {
-		return err
+	if err != nil {
+		return fmt.Errorf("daemon: the cluster at %s: %w", nats.Redacted(cfg.NATS), err)
+	}
+	if t == nil {
+		return nil
 	}
 	open.add(t.Close)
 	open.add(publish(events, t))

@@ -99,6 +99,7 @@ type trio struct {
 	dir    string
 	bus    *memory.Bus
 	log    bytes.Buffer
+	logger *slog.Logger // to log, of all three: one handler keeps their lines apart
 	blocks []*transport.Block
 }
 
@@ -113,6 +114,7 @@ func newTrio(t *testing.T, block uint32, draws uint64) *trio {
 	m.Block, m.Draws = block, draws
 	m = shelltest.About(m)
 	g := &trio{t: t, bus: bus, dir: t.TempDir(), decided: &decided{manifest: m, lineages: make([][]transport.Digest, m.Packs())}}
+	g.logger = slog.New(slog.NewTextHandler(&g.log, nil))
 	link := bus.Connect()
 	for p := range m.Packs() {
 		g.blocks = append(g.blocks, lineage(t, m, transport.PackID(p), link.Objects(transport.Results))...)
@@ -147,7 +149,7 @@ func (g *trio) open(name transport.PartyID) *sink.Sink {
 	g.t.Helper()
 	s, err := sink.New(sink.Config{
 		Figures: true,
-		Path:    func(transport.RunID) string { return g.path(name) }, Log: slog.New(slog.NewTextHandler(&g.log, nil)),
+		Path:    func(transport.RunID) string { return g.path(name) }, Log: g.logger,
 		Inputs: g.bus.Connect().Objects(transport.Inputs),
 		Group:  &sink.Group{Name: name, Transport: g.bus.Connect(), Members: func() []transport.PartyID { return []transport.PartyID{"a", "b", "c"} }},
 	})

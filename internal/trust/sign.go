@@ -89,7 +89,7 @@ func (r *Root) Verify(manifest, key, signature []byte) error {
 		return nil
 	}
 	if len(signature) == 0 {
-		return transport.Errorf(transport.Refused, "verify", "the run is not signed: submit it with a signing key that this cluster trusts")
+		return transport.Errorf(transport.Refused, "verify", "the run is not signed: submit it with a signing key that this cluster trusts (signing.pem, beside the certificate)")
 	}
 	for _, k := range r.keys {
 		if !k.Equal(ed25519.PublicKey(key)) {
@@ -100,5 +100,5 @@ func (r *Root) Verify(manifest, key, signature []byte) error {
 		}
 		return transport.Errorf(transport.Refused, "verify", "the signature is not of this run: it was changed after it was signed")
 	}
-	return transport.Errorf(transport.Refused, "verify", "the run is signed by a key that is not in the trust root")
+	return transport.Errorf(transport.Refused, "verify", "the run is signed by a key that is not in the trust root (trust.pem of coordinators and workers)")
 }

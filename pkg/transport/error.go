@@ -52,7 +52,7 @@ func (e *Error) Error() string {
 	if e.Run != "" {
 		b.WriteString("run " + string(e.Run) + ": ")
 	}
-	text, kind := fmt.Sprint(e.Err), " ("+e.Kind.String()+")"
+	text, kind := strings.TrimPrefix(fmt.Sprint(e.Err), "transport: "), " ("+e.Kind.String()+")"
 	b.WriteString(strings.TrimSuffix(text, kind) + kind) // said once, where it wraps another of its kind or repeats what came over the wire
 	return b.String()
 }

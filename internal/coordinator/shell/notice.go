@@ -54,7 +54,7 @@ func (r *reign) notice(run transport.RunID, p *coordinator.Progress) string {
 			c.narrow++
 		}
 		if slices.Contains(suits, w.Worker) {
-			if c.suit++; len(w.Held) >= int(i.slots) {
+			if c.suit++; i.slots > 0 && len(w.Held) >= int(i.slots) { // a new leader has not heard of slots
 				c.busy++
 			}
 		}

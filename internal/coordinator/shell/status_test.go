@@ -113,3 +113,20 @@ func warmupDraws(m *transport.Manifest) (n int) {
 	}
 	return n
 }
+
+// TestNoticeOfANewLeader: a coordinator that has not heard yet how many packs a worker takes does not say that it has too many.
+func TestNoticeOfANewLeader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t)
+		c.start()
+		defer c.stop()
+		c.work(shelltest.WorkerConfig{Beat: time.Second})
+		c.ended(c.submit(smallRun()))
+		c.end()
+		c.start()
+		time.Sleep(4 * time.Second)
+		if s := c.status(c.submit(smallRun())); s.State != transport.Waiting || s.Notice != "" {
+			t.Errorf("%s: %q", s.State, s.Notice)
+		}
+	})
+}
