@@ -205,7 +205,7 @@ func TestLocate(t *testing.T) {
 		t.Fatal(err)
 	}
 	wrong := strings.Replace(text, "stablehlo.multiply", "stablehlo.no_such_operation", 1)
-	_, err = e.program(wrong)
+	_, err = e.program(wrong, e.options)
 	if err == nil {
 		t.Fatal("no error for an unknown operation")
 	}

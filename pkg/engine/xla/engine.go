@@ -171,6 +171,9 @@ func identify(path string) (string, error) {
 	return fmt.Sprintf("%x-%08x", info.Size(), h.Sum32()), nil
 }
 
+// regionAnalysis makes XLA look at what each turn of a loop reads and writes before it copies what the loop carries.
+const regionAnalysis = "xla_cpu_copy_insertion_use_region_analysis"
+
 // compilerOptions keep the meaning of a program: no arithmetic that ignores NaN, no wider or narrower intermediate results,
 // and on GPUs no operation whose result depends on the order in which threads come. Those for CPUs make loops faster, too.
 func compilerOptions(platform, path string) []pjrt.Option {
@@ -180,7 +183,7 @@ func compilerOptions(platform, path string) []pjrt.Option {
 			{Name: "xla_cpu_enable_fast_math", Value: false}, {Name: "xla_cpu_enable_fast_min_max", Value: false}, {Name: "xla_allow_excess_precision", Value: false},
 			// These two change no result. A pack of 64 or 1,024 chains of eight schools takes two thirds of the time: registers of the
 			// whole width where there are such, and loops that keep what a turn both reads and writes in one place.
-			{Name: "xla_cpu_prefer_vector_width", Value: 512}, {Name: "xla_cpu_copy_insertion_use_region_analysis", Value: true},
+			{Name: "xla_cpu_prefer_vector_width", Value: 512}, {Name: regionAnalysis, Value: true},
 		}
 	case "cuda":
 		out := []pjrt.Option{{Name: "xla_gpu_deterministic_ops", Value: true}, {Name: "xla_allow_excess_precision", Value: false}}
@@ -193,6 +196,10 @@ func compilerOptions(platform, path string) []pjrt.Option {
 	}
 	return nil
 }
+
+// copied takes the place of the same option above in programs with sums that are loops: where a loop reads what the loop around
+// it carries and its result is carried on instead, the analysis lets the two share memory, and sums come out wrong.
+var copied = pjrt.Option{Name: regionAnalysis, Value: false}
 
 // Name returns "xla:cpu", "xla:cuda" or "xla:tpu".
 func (e *Engine) Name() string { return e.info.Name }
@@ -222,9 +229,14 @@ func (e *Engine) Compile(f *tensor.Func, opt engine.Options) (engine.Executable,
 	if changed {
 		lowered = simplify.Exact(lowered)
 	}
+	options := e.options
 	if e.platform == lower.CPU {
-		if lowered, err = withoutScatters(lowered); err != nil {
+		var sums bool
+		if lowered, sums, err = withLoops(lowered); err != nil {
 			return nil, fmt.Errorf("xla: %s: %w", f.Name, err)
+		}
+		if sums {
+			options = pjrt.CompileOptions(append(compilerOptions(e.platform, e.info.Plugin), copied)...)
 		}
 	}
 	module, err := module(lowered, opt)
@@ -232,21 +244,21 @@ func (e *Engine) Compile(f *tensor.Func, opt engine.Options) (engine.Executable,
 		return nil, fmt.Errorf("xla: %s: %w", f.Name, err)
 	}
 	x := &executable{f: f, donate: slices.Clone(opt.Donate)}
-	if x.program, err = e.program(module); err != nil {
+	if x.program, err = e.program(module, options); err != nil {
 		return nil, fmt.Errorf("xla: %s: %w", f.Name, locate(err, module))
 	}
 	return x, nil
 }
 
 // program returns the compiled module, from the cache where it has it.
-func (e *Engine) program(module string) (*pjrt.Executable, error) {
-	key := e.programs.key(module, e.Version(), string(e.options), os.Getenv(flagsVariable))
+func (e *Engine) program(module string, options []byte) (*pjrt.Executable, error) {
+	key := e.programs.key(module, e.Version(), string(options), os.Getenv(flagsVariable))
 	if code := e.programs.load(key); code != nil {
 		if x, err := e.client.Deserialize(code); err == nil {
 			return x, nil
 		}
 	}
-	x, err := e.client.Compile([]byte(module), e.options)
+	x, err := e.client.Compile([]byte(module), options)
 	if err != nil {
 		return nil, err
 	}

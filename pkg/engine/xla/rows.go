@@ -20,25 +20,29 @@ const (
 	manyLanes = 16
 )
 
-// withoutScatters returns f with loops in the place of scatters that write one row a lane and of those that add, for XLA's
-// compiler for CPUs: a single scatter would take the loop over ticks, with all that is in it, apart into kernels.
-func withoutScatters(f *tensor.Func) (*tensor.Func, error) {
+// withLoops returns f with loops in the place of scatters that write one row a lane, of those that add and of long sums, for
+// XLA's compiler for CPUs, and whether there are such sums: a single scatter would take the loop over ticks, with all that is in
+// it, apart into kernels.
+func withLoops(f *tensor.Func) (g *tensor.Func, sums bool, err error) {
+	// A copy, whose instructions change places.
+	if g, err = tensor.TraceLike(f, func(args []tensor.Value) []tensor.Value { return f.ApplyWith(nil, args...) }); err != nil {
+		return nil, false, err
+	}
+	loops, env := joiner{}, tensor.Env{}
+	loops.region(g.Body)
 	rule := func(n *tensor.Node, in []tensor.Value) ([]tensor.Value, bool) {
 		switch {
+		case loops[n] != nil:
+			return loops.results(n, env), true
 		case isApart(n):
 			return []tensor.Value{tensor.Emit(n.Op, n.Attr, append([]tensor.Value{in[0], withScatter(in[1])}, in[2:]...)...)}, true
 		case n.Op == tensor.OpScatterAdd && in[0].Size() > 0 && in[2].Size() > 0:
 			return []tensor.Value{addRows(in[0], in[1], in[2], n.Attr.Axis)}, true
-		case !writesRow(n):
-			return nil, false
 		}
-		w := rowWriter{axis: n.Attr.Axis, idx: in[1].Reshape(in[1].Dim(1)), rows: in[2]}
-		if n.Shape[w.axis] <= shortAxis && in[1].Dim(1) >= manyLanes {
-			return []tensor.Value{w.rowByRow(in[0])}, true
-		}
-		return []tensor.Value{w.laneByLane(in[0])}, true
+		return nil, false
 	}
-	return tensor.TraceLike(f, func(args []tensor.Value) []tensor.Value { return f.ApplyWith(rule, args...) })
+	h, err := tensor.TraceLike(g, func(args []tensor.Value) []tensor.Value { return tensor.CopyRegion(g.Body, env, args, rule) })
+	return h, loops.sums(), err
 }
 
 // wholeProduct is the number of multiplications from which on a product of matrices takes XLA's library less time than all
@@ -111,42 +115,47 @@ func rowStart(rank, axis int, at any) []any {
 	return out
 }
 
-// rowWriter writes rows, which are 1 long along the axis, at the place idx i32[lanes] of each lane, to none at places
-// outside of the axis.
+// rowWriter writes rows, which are 1 long along the axis, into arrays that are count long, at the place idx i32[lanes] of each
+// lane, to none at places outside of the axis.
 type rowWriter struct {
-	axis      int
-	idx, rows tensor.Value
+	axis, count int
+	idx         tensor.Value
 }
 
-// rowByRow goes through the places up to the largest one that a lane writes to. All of a loop's turns read and write one
-// row, in place.
-func (w rowWriter) rowByRow(x tensor.Value) tensor.Value {
-	count := x.Dim(w.axis)
-	size := slices.Clone(x.Shape())
-	size[w.axis] = 1
-	most := tensor.Select(w.idx.Lt(count), w.idx, -1).MaxOver(-1)
-	return tensor.While(writing{tensor.In(x, 0), x},
-		func(l writing) tensor.Value { return l.At.Le(most) },
-		func(l writing) writing {
-			here := rowStart(x.Rank(), w.axis, l.At)
-			mine := w.idx.Eq(l.At).BroadcastInDim(size, []int{x.Rank() - 1})
-			row := tensor.Select(mine, w.rows, l.X.DynamicSlice(here, size...))
-			return writing{l.At.Add(1), l.X.DynamicUpdate(row, here...)}
-		}).X
+// writeRows writes rows into each of x, as n does whose index is idx, in one loop.
+func writeRows(n *tensor.Node, idx tensor.Value, x, rows []tensor.Value) []tensor.Value {
+	w := rowWriter{n.Attr.Axis, n.Shape[n.Attr.Axis], idx.Reshape(idx.Dim(1))}
+	one, limit := w.oneRow, w.idx.Dim(0)
+	end := tensor.In(idx, limit)
+	if w.count <= shortAxis && limit >= manyLanes {
+		one, end = w.rowOfLanes, tensor.Select(w.idx.Lt(w.count), w.idx, -1).MaxOver(-1).Add(1)
+	}
+	return tensor.WhileN(append([]tensor.Value{tensor.In(idx, 0)}, x...),
+		func(c []tensor.Value) tensor.Value { return c[0].Lt(end) },
+		func(c []tensor.Value) []tensor.Value {
+			next := []tensor.Value{c[0].Add(1)}
+			for i, x := range c[1:] {
+				next = append(next, one(c[0], x, rows[i]))
+			}
+			return next
+		})[1:]
 }
 
-// laneByLane writes a row of each lane, or what stands in its first or last place.
-func (w rowWriter) laneByLane(x tensor.Value) tensor.Value {
-	count, last := x.Dim(w.axis), x.Rank()-1
-	size := slices.Clone(w.rows.Shape())
-	size[last] = 1
-	return tensor.While(writing{tensor.In(x, 0), x},
-		func(l writing) tensor.Value { return l.At.Lt(w.idx.Dim(0)) },
-		func(l writing) writing {
-			to := w.idx.DynamicSlice([]any{l.At}, 1).Reshape()
-			here, from := rowStart(x.Rank(), w.axis, to.Clamp(0, count-1)), rowStart(x.Rank(), w.axis, 0)
-			here[last], from[last] = l.At, l.At
-			row := tensor.Select(to.Ge(0).And(to.Lt(count)), w.rows.DynamicSlice(from, size...), l.X.DynamicSlice(here, size...))
-			return writing{l.At.Add(1), l.X.DynamicUpdate(row, here...)}
-		}).X
+// rowOfLanes is a turn of a loop over the places up to the largest one that a lane writes to. All of its turns read and write
+// one row, in place.
+func (w rowWriter) rowOfLanes(at, x, rows tensor.Value) tensor.Value {
+	here, size := rowStart(x.Rank(), w.axis, at), rowOf(x, w.axis)
+	mine := w.idx.Eq(at).BroadcastInDim(size, []int{x.Rank() - 1})
+	return x.DynamicUpdate(tensor.Select(mine, rows, x.DynamicSlice(here, size...)), here...)
+}
+
+// oneRow is a turn of a loop over lanes: it writes a row of the lane, or what stands in its first or last place.
+func (w rowWriter) oneRow(lane, x, rows tensor.Value) tensor.Value {
+	last := x.Rank() - 1
+	size := rowOf(rows, last)
+	to := w.idx.DynamicSlice([]any{lane}, 1).Reshape()
+	here, from := rowStart(x.Rank(), w.axis, to.Clamp(0, w.count-1)), rowStart(x.Rank(), w.axis, 0)
+	here[last], from[last] = lane, lane
+	row := tensor.Select(to.Ge(0).And(to.Lt(w.count)), rows.DynamicSlice(from, size...), x.DynamicSlice(here, size...))
+	return x.DynamicUpdate(row, here...)
 }
