@@ -20,7 +20,7 @@ type compiled struct {
 
 // compile makes f, whose last parameters are all data columns, executable; in a program of packs over lanes, which have
 // those parameters apart that apart says and share the others.
-func (c *compiled) compile(p *Program, f *tensor.Func, apart func(param int) bool, donate []engine.Donation) error {
+func (c *compiled) compile(p *Program, f *tensor.Func, apart func(param int) bool, opt engine.Options) error {
 	c.first = len(f.In) - len(p.columns)
 	f, kept, err := WithoutUnused(simplify.Run(f), c.first)
 	if err != nil {
@@ -40,7 +40,7 @@ func (c *compiled) compile(p *Program, f *tensor.Func, apart func(param int) boo
 		f = simplify.Exact(f) // a lane keeps the bits of a chain alone
 	}
 	runtime.Gosched() // simplifying takes milliseconds, as the rest will, and others may want this core
-	c.exe, err = p.engine.Compile(f, engine.Options{Donate: donate})
+	c.exe, err = p.engine.Compile(f, opt)
 	return err
 }
 

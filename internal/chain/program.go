@@ -109,13 +109,13 @@ func (p *Program) compile(t *tracer, keep []int, starts []Start) error {
 	}
 	p.inverseMass = engine.Bytes(inverseMass)
 	var jobs []func() error
-	job := func(f *tensor.Func, apart func(param int) bool, donate []engine.Donation) *compiled {
+	job := func(f *tensor.Func, apart func(param int) bool, opt engine.Options) *compiled {
 		c := &compiled{}
-		jobs = append(jobs, func() error { return c.compile(p, f, apart, donate) })
+		jobs = append(jobs, func() error { return c.compile(p, f, apart, opt) })
 		return c
 	}
-	p.run = job(k.run, func(i int) bool { return i >= controlChain }, p.layout.donations())
-	p.tuner = newTuner(p, job(k.tune, func(i int) bool { return i != tuneSeed && i != tuneOccasion }, nil))
+	p.run = job(k.run, func(i int) bool { return i >= controlChain }, engine.Options{Donate: p.layout.donations()})
+	p.tuner = newTuner(p, job(k.tune, func(i int) bool { return i != tuneSeed && i != tuneOccasion }, engine.Options{}))
 	for _, s := range starts {
 		if p.starters[s.Init] != nil {
 			continue
@@ -126,13 +126,13 @@ func (p *Program) compile(t *tracer, keep []int, starts []Start) error {
 		}
 		given := len(f.In) - len(p.columns) - 2 - startGiven
 		apart := func(i int) bool { return i == startIndex || i >= startGiven && i < startGiven+given }
-		p.starters[s.Init] = newStarter(f, p, given, job(f, apart, nil))
+		p.starters[s.Init] = newStarter(f, p, given, job(f, apart, engine.Options{Seldom: true}))
 	}
 	transform, err := t.transform(keep)
 	if err != nil {
 		return err
 	}
-	p.transform = job(transform, func(i int) bool { return i != transformRows }, donateAll(transformValues, len(keep)))
+	p.transform = job(transform, func(i int) bool { return i != transformRows }, engine.Options{Donate: donateAll(transformValues, len(keep))})
 	return concurrently(jobs)
 }
 

@@ -26,6 +26,8 @@ type Engine interface {
 type Options struct {
 	// Donate lists the parameters whose memory a result takes over. CheckOptions says what is allowed.
 	Donate []Donation
+	// Seldom says that the program runs a few times at most: an engine whose compiler takes long may make slower code sooner.
+	Seldom bool
 }
 
 // Donation makes parameter In hold result Out after each Run, so that the state of a loop that the host drives stays in

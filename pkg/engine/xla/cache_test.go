@@ -12,6 +12,7 @@ import (
 
 	"github.com/drey-sampler/drey/internal/require"
 	"github.com/drey-sampler/drey/pkg/engine"
+	"github.com/drey-sampler/drey/pkg/engine/xla/internal/pjrt"
 	"github.com/drey-sampler/drey/pkg/engine/xla/plugin"
 	"github.com/drey-sampler/drey/pkg/tensor"
 )
@@ -148,7 +149,7 @@ func TestCompileUsesCache(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x, err := e.client.Compile([]byte(text), e.options)
+	x, err := e.client.Compile([]byte(text), pjrt.CompileOptions(compilerOptions(e.platform, e.info.Plugin)...))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,7 +206,7 @@ func TestLocate(t *testing.T) {
 		t.Fatal(err)
 	}
 	wrong := strings.Replace(text, "stablehlo.multiply", "stablehlo.no_such_operation", 1)
-	_, err = e.program(wrong, e.options)
+	_, err = e.program(wrong, pjrt.CompileOptions(compilerOptions(e.platform, e.info.Plugin)...))
 	if err == nil {
 		t.Fatal("no error for an unknown operation")
 	}

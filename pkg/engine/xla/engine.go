@@ -39,7 +39,6 @@ type connection struct {
 	platform string
 	info     Info
 	kind     string // of the device
-	options  []byte // of the compiler
 }
 
 var (
@@ -145,7 +144,6 @@ func dial(path string) (*connection, error) {
 	for _, d := range devices {
 		c.info.Devices = append(c.info.Devices, d.Kind)
 	}
-	c.options = pjrt.CompileOptions(compilerOptions(platform, path)...)
 	return c, nil
 }
 
@@ -201,6 +199,9 @@ func compilerOptions(platform, path string) []pjrt.Option {
 // it carries and its result is carried on instead, the analysis lets the two share memory, and sums come out wrong.
 var copied = pjrt.Option{Name: regionAnalysis, Value: false}
 
+// unoptimised halves the time that a program takes to compile, and makes it some ten times as slow.
+var unoptimised = pjrt.Option{Name: "xla_backend_optimization_level", Value: 0}
+
 // Name returns "xla:cpu", "xla:cuda" or "xla:tpu".
 func (e *Engine) Name() string { return e.info.Name }
 
@@ -229,16 +230,20 @@ func (e *Engine) Compile(f *tensor.Func, opt engine.Options) (engine.Executable,
 	if changed {
 		lowered = simplify.Exact(lowered)
 	}
-	options := e.options
+	var special []pjrt.Option
 	if e.platform == lower.CPU {
 		var sums bool
 		if lowered, sums, err = withLoops(lowered); err != nil {
 			return nil, fmt.Errorf("xla: %s: %w", f.Name, err)
 		}
 		if sums {
-			options = pjrt.CompileOptions(append(compilerOptions(e.platform, e.info.Plugin), copied)...)
+			special = append(special, copied)
+		}
+		if opt.Seldom {
+			special = append(special, unoptimised)
 		}
 	}
+	options := pjrt.CompileOptions(append(compilerOptions(e.platform, e.info.Plugin), special...)...)
 	module, err := module(lowered, opt)
 	if err != nil {
 		return nil, fmt.Errorf("xla: %s: %w", f.Name, err)
