@@ -195,11 +195,11 @@ func compilerOptions(platform, path string) []pjrt.Option {
 	return nil
 }
 
-// copied takes the place of the same option above in programs with sums that are loops: where a loop reads what the loop around
-// it carries and its result is carried on instead, the analysis lets the two share memory, and sums come out wrong.
+// copied takes the place of the same option above in programs with sums that are loops: with the analysis TestLoopSums has wrong
+// sums inside of a loop, without it right ones. Which loops it is wrong about is not known; two nested ones alone do not show it.
 var copied = pjrt.Option{Name: regionAnalysis, Value: false}
 
-// unoptimised halves the time that a program takes to compile, and makes it some ten times as slow.
+// unoptimised about halves the time that a program takes to compile, and makes slower code.
 var unoptimised = pjrt.Option{Name: "xla_backend_optimization_level", Value: 0}
 
 // Name returns "xla:cpu", "xla:cuda" or "xla:tpu".
