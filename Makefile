@@ -77,7 +77,7 @@ bench-peers: ## drey beside NumPyro and nutpie, about 75 minutes
 	sh bench/peers/setup.sh
 	go run ./bench/cmd/peers
 
-bench-cluster: ## what a coordinator takes from 1,000 workers, also for long, and what a second worker adds: 19 minutes, 25 GB of disk
+bench-cluster: ## what a coordinator takes from 1,000 workers, also for long, and what a second worker adds: half an hour, 25 GB of disk
 	go test -count=1 -v -run '^TestSnapshotOfAMillionBlocks$$' ./internal/coordinator
 	go run ./bench/cmd/cluster -commit 2m
 	go run ./bench/cmd/cluster -pace 2s -scaling 0

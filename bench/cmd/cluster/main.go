@@ -22,8 +22,8 @@ func main() {
 	flag.IntVar(&o.block, "block", 50, "draws of a chain in a block")
 	flag.DurationVar(&o.pace, "pace", 0, "time that a simulated worker takes for a block at least; 0: as soon as the coordinator takes it")
 	flag.StringVar(&o.profile, "profile", "", "write the coordinator's CPU profile, of 20 s near the end of the commits, to this `file`")
-	flag.DurationVar(&o.scaling, "scaling", time.Minute, "how long one and two real workers sample, each round; 0 leaves it out")
-	flag.IntVar(&o.rounds, "rounds", 3, "rounds of one worker, two, one, …")
+	flag.DurationVar(&o.scaling, "scaling", time.Minute, "how long one and two real workers sample, and one and two runs without a cluster, each round; 0 leaves it out")
+	flag.IntVar(&o.rounds, "rounds", 3, "rounds of one worker, two, one run, two")
 	flag.Parse()
 	if flag.NArg() > 0 {
 		fmt.Fprintln(os.Stderr, "cluster: it takes no arguments but flags")

@@ -15,7 +15,8 @@ import (
 )
 
 // scaling has one worker and two, each on a core of its own, sample the logistic regression of 20,000 × 54, 16 chains in two packs: what
-// a second worker adds, the coordinator on the same cores. In every round another core has the worker that is alone.
+// a second worker adds, the coordinator on the same cores; and beside it, in the same rounds, what a second process adds that has nothing to do with the
+// first, which is what the machine gives. In every round another core has the one that is alone.
 func scaling(ctx context.Context, program, dir string, o options) (err error) {
 	cores, err := allowedCores()
 	if err != nil || len(cores) < 2 {
@@ -30,22 +31,30 @@ func scaling(ctx context.Context, program, dir string, o options) (err error) {
 	if err != nil {
 		return err
 	}
-	p := &pair{coordinator: c, program: program, cores: cores[:2], run: run}
+	p := &pair{coordinator: c, program: program, dir: dir, cores: cores[:2], run: run}
 	defer func() { err = errors.Join(err, p.stop()) }()
-	fmt.Fprintf(o.out, "Logistic regression, 20,000 × 54, 16 chains in two packs, a core a worker (%s), %v each.\n\n", strings.Join(p.cores, ", "), o.scaling)
-	fmt.Fprintln(o.out, "| round | one worker, draws/s | two workers, draws/s | ratio | coordinator's share of a core with one, with two |")
-	fmt.Fprintln(o.out, "| --- | --- | --- | --- | --- |")
-	var ratios []float64
+	fmt.Fprintf(o.out, "Logistic regression, 20,000 × 54, a core each (%s), %v each: workers of a run of 16 chains in two packs, and runs of 8 chains without a cluster.\n\n",
+		strings.Join(p.cores, ", "), o.scaling)
+	fmt.Fprintln(o.out, "| round | one worker, draws/s | two workers, draws/s | ratio | one run, draws/s | two runs, draws/s | ratio | coordinator's share of a core with one, with two | stolen, of both cores: workers, runs |")
+	fmt.Fprintln(o.out, "| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+	var workers, runs, quotients []float64
 	for round := range o.rounds {
-		ratio, err := p.round(ctx, round, o)
+		w, r, err := p.round(ctx, round, o)
 		if err != nil {
 			return err
 		}
-		ratios = append(ratios, ratio)
+		workers, runs, quotients = append(workers, w), append(runs, r), append(quotients, w/r)
 	}
-	slices.Sort(ratios)
-	fmt.Fprintf(o.out, "\nTwo workers make %.3f times as many draws a second as one (median; %.3f to %.3f).\n", ratios[len(ratios)/2], ratios[0], ratios[len(ratios)-1])
+	fmt.Fprintf(o.out, "\nTwo workers make %s times as many draws a second as one, two runs without a cluster %s times; the one by the other %s (medians of rounds).\n",
+		spread(workers), spread(runs), spread(quotients))
 	return nil
+}
+
+// spread returns the median of values, and their range.
+func spread(values []float64) string {
+	slices.Sort(values)
+	n := len(values)
+	return fmt.Sprintf("%.3f (%.3f to %.3f)", (values[(n-1)/2]+values[n/2])/2, values[0], values[n-1])
 }
 
 // regression submits the run. What the command says besides is of workers, who come later.
@@ -95,33 +104,49 @@ const blockDraws = 8 * 100
 // pair is a run of two packs, and at most one worker on each of two cores.
 type pair struct {
 	*coordinator
-	program string
-	cores   []string
-	run     transport.RunID
-	workers [2]*process // by core
+	program, dir string
+	cores        []string
+	run          transport.RunID
+	workers      [2]*process // by core
 }
 
-// round measures one worker, then two, and leaves the second: the next round's first.
-func (p *pair) round(ctx context.Context, round int, o options) (ratio float64, err error) {
-	first, second := round%2, 1-round%2
-	var draws, cores [2]float64
-	for i, core := range []int{first, second} {
-		if p.workers[core] == nil {
-			if p.workers[core], err = begin(ctx, p.cores[core], p.program, "worker", "--nats", p.url, "--engine", "wasm", "--slots", "1", "--log", "warn"); err != nil {
-				return 0, err
-			}
+// round measures one worker, two, one run without a cluster, and two, while nothing else runs. It returns what the second adds to each.
+func (p *pair) round(ctx context.Context, round int, o options) (workers, runs float64, err error) {
+	order := []int{round % 2, 1 - round%2}
+	var draws, cores, alone [2]float64
+	from, known := stolen(p.cores)
+	for i, core := range order {
+		if p.workers[core], err = begin(ctx, p.cores[core], p.program, "worker", "--nats", p.url, "--engine", "wasm", "--slots", "1", "--log", "warn"); err != nil {
+			return 0, 0, err
 		}
 		if err := p.settle(ctx, i+1); err != nil {
-			return 0, err
+			return 0, 0, err
 		}
 		if draws[i], cores[i], err = p.measure(ctx, o.scaling); err != nil {
-			return 0, err
+			return 0, 0, err
 		}
 	}
-	fmt.Fprintf(o.out, "| %d | %.1f | %.1f | %.3f | %.2f %%, %.2f %% |\n", round+1, draws[0], draws[1], draws[1]/draws[0], 100*cores[0], 100*cores[1])
-	err = p.workers[first].end()
-	p.workers[first] = nil
-	return draws[1] / draws[0], err
+	if err := p.stop(); err != nil {
+		return 0, 0, err
+	}
+	if draws[0] == 0 || draws[1] == 0 {
+		return 0, 0, fmt.Errorf("no pack had two blocks in %v, which are seconds of work: give a longer -scaling", o.scaling)
+	}
+	between, _ := stolen(p.cores)
+	for i := range order {
+		if alone[i], err = p.control(ctx, order[:i+1], uint64(draws[0]*o.scaling.Seconds()/controlChains)); err != nil {
+			return 0, 0, err
+		}
+	}
+	to, _ := stolen(p.cores)
+	steal := "unknown"
+	if known {
+		steal = fmt.Sprintf("%v, %v", between-from, to-between)
+	}
+	workers, runs = draws[1]/draws[0], alone[1]/alone[0]
+	fmt.Fprintf(o.out, "| %d | %.1f | %.1f | %.3f | %.1f | %.1f | %.3f | %.2f %%, %.2f %% | %s |\n",
+		round+1, draws[0], draws[1], workers, alone[0], alone[1], runs, 100*cores[0], 100*cores[1], steal)
+	return workers, runs, nil
 }
 
 // lookTime is the time between two looks at which blocks are committed: the error of when one was.
@@ -206,9 +231,10 @@ func (p *pair) settle(ctx context.Context, workers int) error {
 // stop ends the workers that are left.
 func (p *pair) stop() error {
 	var errs []error
-	for _, w := range p.workers {
+	for i, w := range p.workers {
 		if w != nil {
 			errs = append(errs, w.end())
+			p.workers[i] = nil
 		}
 	}
 	return errors.Join(errs...)
