@@ -131,16 +131,6 @@ func (j joiner) results(n *tensor.Node, env tensor.Env) []tensor.Value {
 	return g.out[slices.Index(g.nodes, n):][:1]
 }
 
-// sums reports whether there are loops that add.
-func (j joiner) sums() bool {
-	for n := range j {
-		if isLoopSum(n) {
-			return true
-		}
-	}
-	return false
-}
-
 // copies returns the copies of an operand of each instruction.
 func (g *joined) copies(env tensor.Env, operand int) []tensor.Value {
 	var out []tensor.Value

@@ -21,12 +21,12 @@ const (
 )
 
 // withLoops returns f with loops in the place of scatters that write one row a lane, of those that add and of long sums, for
-// XLA's compiler for CPUs, and whether there are such sums: a single scatter would take the loop over ticks, with all that is in
-// it, apart into kernels.
-func withLoops(f *tensor.Func) (g *tensor.Func, sums bool, err error) {
+// XLA's compiler for CPUs: a single scatter would take the loop over ticks, with all that is in it, apart into kernels.
+func withLoops(f *tensor.Func) (*tensor.Func, error) {
 	// A copy, whose instructions change places.
-	if g, err = tensor.TraceLike(f, func(args []tensor.Value) []tensor.Value { return f.ApplyWith(nil, args...) }); err != nil {
-		return nil, false, err
+	g, err := tensor.TraceLike(f, func(args []tensor.Value) []tensor.Value { return f.ApplyWith(nil, args...) })
+	if err != nil {
+		return nil, err
 	}
 	loops, env := joiner{}, tensor.Env{}
 	loops.region(g.Body)
@@ -41,8 +41,7 @@ func withLoops(f *tensor.Func) (g *tensor.Func, sums bool, err error) {
 		}
 		return nil, false
 	}
-	h, err := tensor.TraceLike(g, func(args []tensor.Value) []tensor.Value { return tensor.CopyRegion(g.Body, env, args, rule) })
-	return h, loops.sums(), err
+	return tensor.TraceLike(g, func(args []tensor.Value) []tensor.Value { return tensor.CopyRegion(g.Body, env, args, rule) })
 }
 
 // wholeProduct is the number of multiplications from which on a product of matrices takes XLA's library less time than all
