@@ -432,12 +432,7 @@ func TestDamagedIndex(t *testing.T) {
 
 // TestBlocksThatDoNotFit: a block that is not the run's is refused, and nothing of its batch is stored.
 func TestBlocksThatDoNotFit(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "run")
-	b, err := CreateBlocks(dir, blockRun(), nil, blockPacks, false, Options{FS: noSync{}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer b.Close()
+	_, b := mustCreateBlocks(t)
 	s := &b.w.run.Schema
 	flag := slices.IndexFunc(s.columns(), func(c column) bool { return c.name == "flag" })
 	for want, change := range map[string]func(*Block){

@@ -9,6 +9,18 @@ import (
 	"testing"
 )
 
+// mustCreateBlocks returns the directory of a run of blocks and its writer.
+func mustCreateBlocks(t *testing.T) (string, *BlockWriter) {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "run")
+	b, err := CreateBlocks(dir, blockRun(), nil, blockPacks, false, Options{FS: noSync{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = b.Close() })
+	return dir, b
+}
+
 func mustCreate(t *testing.T, dir string, overwrite bool) *Writer {
 	t.Helper()
 	w, err := Create(dir, testRun(1, 0, 4), []Copy{textCopy("data")}, overwrite, Options{FS: noSync{}})

@@ -159,12 +159,7 @@ func TestGather(t *testing.T) {
 
 // TestGatherLeaves: what is in few segments, or has very many elements, stays; so do blocks that no ledger has.
 func TestGatherLeaves(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "run")
-	b, err := CreateBlocks(dir, blockRun(), nil, blockPacks, false, Options{FS: noSync{}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer b.Close()
+	dir, b := mustCreateBlocks(t)
 	if err := sinkRun(b, 0); err != nil {
 		t.Fatal(err)
 	}
@@ -189,12 +184,7 @@ func TestGatherLeaves(t *testing.T) {
 
 // TestGatherRefuses: where a block is not what the ledger has, or the caller ends it, nothing is changed.
 func TestGatherRefuses(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "run")
-	b, err := CreateBlocks(dir, blockRun(), nil, blockPacks, false, Options{FS: noSync{}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer b.Close()
+	dir, b := mustCreateBlocks(t)
 	if err := sinkRun(b, 0); err != nil {
 		t.Fatal(err)
 	}

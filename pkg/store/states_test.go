@@ -91,12 +91,7 @@ func checkSpent(t *testing.T, dir string, l Ledger, cut []byte) {
 
 // TestDropStatesLeavesSmallFiles: a file that would be little shorter stays as it is.
 func TestDropStatesLeavesSmallFiles(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "run")
-	b, err := CreateBlocks(dir, blockRun(), nil, blockPacks, false, Options{FS: noSync{}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer b.Close()
+	dir, b := mustCreateBlocks(t)
 	if err := sinkRun(b, 0); err != nil {
 		t.Fatal(err)
 	}

@@ -42,7 +42,7 @@ func TestClusterSurvivesOne(t *testing.T) {
 			must(t, s.Close())
 		}
 	}()
-	cfg := Config{URL: strings.Join(clients, ","), Party: "c"}
+	cfg := Config{URL: "nats://" + strings.Join(clients, ",nats://"), Party: "c"}
 	must(t, Prepare(soon(t), cfg, transport.DefaultLimits(), 3))
 	c := dial(t, cfg)
 	must(t, c.Publish(soon(t), drawn(1, "w")))
