@@ -37,6 +37,39 @@ type Region struct {
 	parent  *Region
 }
 
+// Captures returns the Values from around r that its instructions and those of its regions use, in order of first use.
+func (r *Region) Captures() []Value {
+	inside := map[*Node]bool{}
+	seen := map[*Node]bool{}
+	var out []Value
+	use := func(vs []Value) {
+		for _, v := range vs {
+			if n := v.Node(); !inside[n] && !seen[n] {
+				seen[n] = true
+				out = append(out, v)
+			}
+		}
+	}
+	var walk func(r *Region)
+	walk = func(r *Region) {
+		for _, p := range r.Params {
+			inside[p.Node()] = true
+		}
+		for _, n := range r.Nodes {
+			if n.Op != OpGet {
+				use(n.In)
+			}
+			inside[n] = true
+			for _, s := range n.Regions {
+				walk(s)
+			}
+		}
+		use(r.Results)
+	}
+	walk(r)
+	return out
+}
+
 // builder is the state of one trace.
 type builder struct {
 	float   DType

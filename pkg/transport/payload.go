@@ -41,8 +41,8 @@ func Pack(ctx context.Context, objects Objects, data []byte) (Payload, error) {
 }
 
 // Enclose returns a payload that is a message itself, for a transport that is Direct: its bytes are never written. The message gets
-// canonical NaNs where they are digested, and is not to be changed any more. Where nothing outlives the process, draws may be false: the digest is not of the data
-// of columns then, but tells blocks apart by what else they have, their chains' states after those draws.
+// canonical NaNs where they are digested, and is not to be changed any more. Where nothing outlives the process, draws may be false: the
+// digest is not of the data of columns then, but tells blocks apart by what else they have, their chains' states after those draws.
 func Enclose(m Message, draws bool) (Payload, error) {
 	digest, size, err := digested(m, draws)
 	return Payload{Size: uint64(size), Digest: digest, message: m}, err

@@ -82,7 +82,7 @@ func (j joiner) depends(n *tensor.Node, g *joined, here, seen map[*tensor.Node]b
 		together = own.nodes
 	}
 	return slices.ContainsFunc(together, func(m *tensor.Node) bool {
-		return slices.ContainsFunc(operands(m), func(v tensor.Value) bool { return j.depends(v.Node(), g, here, seen) })
+		return slices.ContainsFunc(inputs(m), func(in *tensor.Node) bool { return j.depends(in, g, here, seen) })
 	})
 }
 
@@ -99,23 +99,11 @@ func (j joiner) place(n *tensor.Node, here map[*tensor.Node]bool, order []*tenso
 		here[m] = false
 	}
 	for _, m := range together {
-		for _, v := range operands(m) {
-			order = j.place(v.Node(), here, order)
+		for _, in := range inputs(m) {
+			order = j.place(in, here, order)
 		}
 	}
 	return append(order, together...)
-}
-
-// operands returns the Values that n and the regions in it use; those of its own regions are among them.
-func operands(n *tensor.Node) []tensor.Value {
-	out := slices.Clone(n.In)
-	for _, r := range n.Regions {
-		for _, inner := range r.Nodes {
-			out = append(out, operands(inner)...)
-		}
-		out = append(out, r.Results...)
-	}
-	return out
 }
 
 // results returns what the loop of n makes of it: the first of its instructions to be copied makes the loop. env has the copies.

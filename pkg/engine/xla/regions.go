@@ -105,31 +105,9 @@ func inputs(n *tensor.Node) []*tensor.Node {
 		out = append(out, v.Node())
 	}
 	for _, r := range n.Regions {
-		out = append(out, captured(r)...)
-	}
-	return out
-}
-
-// captured returns the instructions around a region whose results it takes.
-func captured(r *tensor.Region) []*tensor.Node {
-	own := map[*tensor.Node]bool{}
-	for _, p := range r.Params {
-		own[p.Node()] = true
-	}
-	var out []*tensor.Node
-	take := func(n *tensor.Node) {
-		if !own[n] {
-			out = append(out, n)
+		for _, v := range r.Captures() {
+			out = append(out, v.Node())
 		}
-	}
-	for _, n := range r.Nodes {
-		for _, in := range inputs(n) {
-			take(in)
-		}
-		own[n] = true
-	}
-	for _, v := range r.Results {
-		take(v.Node())
 	}
 	return out
 }

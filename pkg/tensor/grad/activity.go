@@ -113,37 +113,15 @@ func (a activity) reaching(r *tensor.Region, wanted []tensor.Value) map[tensor.V
 
 // captured returns the active Values from around n that its regions use, in order of first use.
 func (a activity) captured(n *tensor.Node) []tensor.Value {
-	inside, seen := map[tensor.Value]bool{}, map[tensor.Value]bool{}
+	seen := map[tensor.Value]bool{}
 	var out []tensor.Value
-	use := func(vs []tensor.Value) {
-		for _, v := range vs {
-			if a[v] && !inside[v] && !seen[v] {
+	for _, r := range n.Regions {
+		for _, v := range r.Captures() {
+			if a[v] && !seen[v] {
 				seen[v] = true
 				out = append(out, v)
 			}
 		}
-	}
-	var walk func(r *tensor.Region)
-	walk = func(r *tensor.Region) {
-		for _, p := range r.Params {
-			inside[p] = true
-		}
-		for _, m := range r.Nodes {
-			if m.Op == tensor.OpGet {
-				continue
-			}
-			use(m.In)
-			for _, s := range m.Regions {
-				walk(s)
-			}
-			for _, v := range m.Results() {
-				inside[v] = true
-			}
-		}
-		use(r.Results)
-	}
-	for _, r := range n.Regions {
-		walk(r)
 	}
 	return out
 }

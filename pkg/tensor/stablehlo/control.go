@@ -64,46 +64,13 @@ func (w *writer) cond(n *tensor.Node) {
 // scan prints a composite of the initial carry, the series and what the body captures. Its attributes name the function
 // of one step; its decomposition calls that in a loop.
 func (w *writer) scan(n *tensor.Node) {
-	captures := capturesOf(n.Regions[0])
+	captures := n.Regions[0].Captures()
 	step := w.m.regionFunction("drey.scan_step", n.Regions[0], captures)
 	symbol := w.m.scanLoop(n, step, captures)
 	in := append(append([]tensor.Value(nil), n.In...), captures...)
 	attrs := fmt.Sprintf("body = %s, carries = %d : i64, captures = %d : i64, length = %d : i64, reverse = %t", step, n.Attr.Index, len(captures), n.Attr.Length, n.Attr.Reverse)
 	operands := w.operands(in)
 	w.compositeLine(w.defineAll(n), "drey.scan", symbol, operands, attrs, signature(in, n.Results()))
-}
-
-// capturesOf returns the Values from around r that its instructions and those of its regions use, in order of first use.
-func capturesOf(r *tensor.Region) []tensor.Value {
-	inside := map[*tensor.Node]bool{}
-	seen := map[*tensor.Node]bool{}
-	var out []tensor.Value
-	use := func(vs []tensor.Value) {
-		for _, v := range vs {
-			if n := v.Node(); !inside[n] && !seen[n] {
-				seen[n] = true
-				out = append(out, v)
-			}
-		}
-	}
-	var walk func(r *tensor.Region)
-	walk = func(r *tensor.Region) {
-		for _, p := range r.Params {
-			inside[p.Node()] = true
-		}
-		for _, n := range r.Nodes {
-			if n.Op != tensor.OpGet {
-				use(n.In)
-			}
-			inside[n] = true
-			for _, s := range n.Regions {
-				walk(s)
-			}
-		}
-		use(r.Results)
-	}
-	walk(r)
-	return out
 }
 
 // call prints a composite whose decomposition is the function's body and whose attributes name its derivatives.
